@@ -1,0 +1,67 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// The pure targets are built optimised in debug as well, so that plain `swift test` can drive
+// thousands of fault schedules; preconditions stay on in every build (docs/decisions/0001).
+let pure: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .unsafeFlags(["-O", "-wmo"], .when(configuration: .debug)),
+    .unsafeFlags(["-cross-module-optimization"], .when(configuration: .release)),
+]
+let plain: [SwiftSetting] = [.swiftLanguageMode(.v6)]
+
+let package = Package(
+    name: "parley",
+    products: [
+        .library(name: "Protocols", targets: ["Protocols"]),
+        .library(name: "SimNet", targets: ["SimNet"]),
+        .executable(name: "parley", targets: ["parley"]),
+        .executable(name: "parley-node", targets: ["parley-node"]),
+        .executable(name: "parley-sim", targets: ["parley-sim"]),
+        .executable(name: "parley-bench", targets: ["parley-bench"]),
+    ],
+    targets: [
+        // Pure: values in, values out, the standard library alone.
+        .target(name: "Protocols", swiftSettings: pure),
+        .target(name: "SimNet", dependencies: ["Protocols"], swiftSettings: pure),
+
+        // The real world: C libraries, codecs backed by them, and the libuv driver.
+        .systemLibrary(
+            name: "CUV", path: "Sources/LiveNet/CUV", pkgConfig: "libuv",
+            providers: [.apt(["libuv1-dev"])]),
+        .systemLibrary(
+            name: "COpenSSL", path: "Sources/LiveNet/COpenSSL", pkgConfig: "libcrypto",
+            providers: [.apt(["libssl-dev"])]),
+        .target(
+            name: "CJSON", path: "Sources/LiveNet/CJSON",
+            linkerSettings: [.linkedLibrary("simdjson")]),
+        .target(
+            name: "EdgeCodecs", dependencies: ["Protocols", "CJSON", "COpenSSL"],
+            path: "Sources/LiveNet/Codecs", swiftSettings: plain),
+        .target(
+            name: "LiveNet", dependencies: ["Protocols", "EdgeCodecs", "CUV"],
+            path: "Sources/LiveNet", exclude: ["CUV", "COpenSSL", "CJSON", "Codecs"],
+            swiftSettings: plain),
+
+        .executableTarget(
+            name: "parley", dependencies: ["Protocols", "LiveNet", "EdgeCodecs"],
+            path: "Sources/bins/parley", swiftSettings: plain),
+        .executableTarget(
+            name: "parley-node", dependencies: ["Protocols", "LiveNet"],
+            path: "Sources/bins/parley-node", swiftSettings: plain),
+        .executableTarget(
+            name: "parley-sim", dependencies: ["Protocols", "SimNet", "EdgeCodecs"],
+            path: "Sources/bins/parley-sim", swiftSettings: plain),
+        .executableTarget(
+            name: "parley-bench", dependencies: ["Protocols", "SimNet", "LiveNet", "EdgeCodecs"],
+            path: "Sources/bins/parley-bench", swiftSettings: plain),
+
+        .testTarget(
+            name: "SimulationTests", dependencies: ["Protocols", "SimNet", "EdgeCodecs"],
+            path: "Tests/Simulation", swiftSettings: plain),
+        .testTarget(
+            name: "IntegrationTests", dependencies: ["Protocols", "LiveNet", "EdgeCodecs"],
+            path: "Tests/Integration", swiftSettings: plain),
+    ],
+    cxxLanguageStandard: .cxx17
+)
