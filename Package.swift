@@ -5,7 +5,7 @@ import PackageDescription
 // thousands of fault schedules; preconditions stay on in every build (docs/decisions/0001).
 let pure: [SwiftSetting] = [
     .swiftLanguageMode(.v6),
-    .unsafeFlags(["-O", "-wmo"], .when(configuration: .debug)),
+    .unsafeFlags(["-O", "-wmo", "-num-threads", "2"], .when(configuration: .debug)),
     .unsafeFlags(["-cross-module-optimization"], .when(configuration: .release)),
 ]
 let plain: [SwiftSetting] = [.swiftLanguageMode(.v6)]

@@ -1,0 +1,3 @@
+// The event loop. Declared here so that Swift imports libuv as the module CUV.
+#pragma once
+#include <uv.h>

@@ -1,0 +1,148 @@
+/// What a client asks of a node.
+public enum ClientRequest: Equatable, Sendable {
+    /// The rooms that this node administers.
+    case listRooms
+    /// All rooms of the cluster.
+    case discoverRooms
+    /// Make a room.
+    case createRoom(name: String, creator: String, description: String)
+    /// Become a member; the history after `since`, or the last 100 messages without it.
+    case joinRoom(room: UniqueID, user: String, since: UInt64?)
+    /// Stop being a member.
+    case leaveRoom(room: UniqueID, user: String)
+    /// Say something.
+    case sendMessage(room: UniqueID, user: String, content: String, clientMessageID: String?)
+    /// Open a session whose requests the client numbers itself.
+    case openSession
+    /// Read a register, linearizably.
+    case readRegister(key: String)
+    /// Write a register; with a session and a number the write happens once however often asked.
+    case writeRegister(key: String, RegisterOperation, request: SessionRequest?)
+}
+
+/// A client's own numbering of a request.
+public struct SessionRequest: Equatable, Sendable {
+    /// The client's session.
+    public var session: SessionID
+    /// The request's number, from 1.
+    public var sequence: UInt64
+    /// The client has the answers to all requests numbered below this.
+    public var acknowledgedBelow: UInt64
+
+    /// Makes a numbering.
+    public init(session: SessionID, sequence: UInt64, acknowledgedBelow: UInt64) {
+        self.session = session
+        self.sequence = sequence
+        self.acknowledgedBelow = acknowledgedBelow
+    }
+}
+
+/// What a node says to a client.
+public enum ServerMessage: Equatable, Sendable {
+    /// The rooms this node administers.
+    case roomsList([RoomSummary])
+    /// All rooms of the cluster.
+    case globalRoomsList([RoomSummary])
+    /// The room was made.
+    case roomCreated(RoomSummary, createdAt: WallTime, members: [String])
+    /// The room was not made.
+    case createFailed(RequestError)
+    /// The client is a member; the history follows as `newMessage`s.
+    case joined(JoinReply)
+    /// The client is no member.
+    case joinFailed(room: UniqueID, RequestError)
+    /// The client is a member no more.
+    case left(room: UniqueID, user: String)
+    /// The client could not leave.
+    case leaveFailed(room: UniqueID, RequestError)
+    /// The message is committed on a majority.
+    case messageSent(room: UniqueID, id: UniqueID, sequence: UInt64, at: WallTime, clientMessageID: String?)
+    /// The message was not sent, or nobody knows.
+    case messageFailed(room: UniqueID, clientMessageID: String?, RequestError)
+    /// A member said something.
+    case newMessage(room: UniqueID, ChatMessage)
+    /// A user became a member.
+    case memberJoined(room: UniqueID, user: String, memberCount: Int, at: WallTime)
+    /// A user is a member no more.
+    case memberLeft(room: UniqueID, user: String, memberCount: Int, reason: LeaveReason, at: WallTime)
+    /// A session is open.
+    case sessionOpened(SessionID)
+    /// A register's content.
+    case registerValue(key: String, RegisterValue)
+    /// The register was written and has this version.
+    case registerWritten(key: String, version: UInt64)
+    /// The register was not written, for its content is this.
+    case registerMismatch(key: String, RegisterValue)
+    /// A request that is none of chat's failed.
+    case failed(RequestError)
+}
+
+/// Why a request failed, in terms a client can act on.
+public enum RequestError: UInt8, Error, Sendable {
+    /// A field is missing or out of bounds.
+    case invalidRequest
+    /// The content is empty or over 5,000 characters.
+    case invalidContent
+    /// No room has this id.
+    case roomNotFound
+    /// A room has this name already.
+    case nameTaken
+    /// The connection has not joined the room.
+    case notMember
+    /// No leader could be reached in time; nothing was done.
+    case unavailable
+    /// The request may or may not have been done; safe to retry with the same idempotency key.
+    case outcomeUnknown
+    /// The node has more unfinished requests than it takes; nothing was done.
+    case overloaded
+    /// The replicated state has reached its budget; nothing was done.
+    case stateFull
+    /// The session is over; whether the request was done is unknown.
+    case sessionExpired
+    /// The number was acknowledged before.
+    case alreadyAcknowledged
+}
+
+/// A room as lists show it.
+public struct RoomSummary: Equatable, Sendable {
+    /// The room's id.
+    public var id: UniqueID
+    /// Its name.
+    public var name: String
+    /// What it is for.
+    public var description: String
+    /// How many users are members.
+    public var memberCount: Int
+    /// The node that administers it.
+    public var admin: NodeID
+
+    /// Makes a summary.
+    public init(id: UniqueID, name: String, description: String, memberCount: Int, admin: NodeID) {
+        self.id = id
+        self.name = name
+        self.description = description
+        self.memberCount = memberCount
+        self.admin = admin
+    }
+}
+
+/// The answer to a join.
+public struct JoinReply: Equatable, Sendable {
+    /// The room.
+    public var room: RoomSummary
+    /// The users who are members, in order of name.
+    public var members: [String]
+    /// The sequence number of the first message that follows as history; one past the last when
+    /// none follows.
+    public var historyFrom: UInt64
+    /// False when messages that the client asked for with `since` are gone.
+    public var historyComplete: Bool
+
+    /// Makes a reply.
+    public init(room: RoomSummary, members: [String], historyFrom: UInt64, historyComplete: Bool) {
+        self.room = room
+        self.members = members
+        self.historyFrom = historyFrom
+        self.historyComplete = historyComplete
+    }
+}

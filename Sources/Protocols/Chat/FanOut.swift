@@ -1,0 +1,140 @@
+/// Decides which of a node's own connections receive what happens in a room.
+///
+/// A connection that joined is *live* in a room, and gets each message once as it is applied, or it
+/// is *behind*, and gets the room's history in bounded batches until it has caught up. A join
+/// begins behind; a snapshot that the node installs throws all its connections behind, so that
+/// none misses what the snapshot skipped.
+struct FanOut: Equatable, Sendable {
+    struct Room: Equatable, Sendable {
+        /// Connections that get what is applied, ascending.
+        var live: [ConnectionID] = []
+        /// The last message that the live ones were given.
+        var delivered: UInt64 = 0
+    }
+
+    struct Client: Equatable, Sendable {
+        /// Rooms in which the connection is live or behind.
+        var rooms: [UniqueID] = []
+        /// The connection asked to join a room, so the state may hold memberships of it.
+        var mayBeMember = false
+        /// Bytes that wait for the client, as the driver last said.
+        var backlog = 0
+    }
+
+    /// A connection's way through a room's history.
+    struct Behind: Equatable, Sendable {
+        var connection: ConnectionID
+        var room: UniqueID
+        var next: UInt64
+    }
+
+    private(set) var rooms: OrderedMap<UniqueID, Room> = OrderedMap()
+    private(set) var clients: OrderedMap<ConnectionID, Client> = OrderedMap()
+    /// In the order in which they began.
+    private(set) var behind: [Behind] = []
+
+    /// The most messages in one batch of history.
+    static let batch = 128
+
+    func isOpen(_ connection: ConnectionID) -> Bool { clients[connection] != nil }
+
+    /// All open connections, ascending.
+    var openConnections: [ConnectionID] { clients.map(\.key) }
+
+    mutating func open(_ connection: ConnectionID) {
+        clients[connection] = Client()
+    }
+
+    /// Notes that a connection asks to join.
+    mutating func expectMembership(of connection: ConnectionID) {
+        clients.update(connection) { $0.mayBeMember = true }
+    }
+
+    /// Forgets a connection; true when the state may hold memberships of it.
+    mutating func close(_ connection: ConnectionID) -> Bool {
+        guard let client = clients[connection] else { return false }
+        for room in client.rooms { unsubscribe(connection, from: room) }
+        clients[connection] = nil
+        return client.mayBeMember
+    }
+
+    mutating func setBacklog(_ bytes: Int, of connection: ConnectionID) {
+        clients.update(connection) { $0.backlog = bytes }
+    }
+
+    /// A connection joined: it gets the history from `next` on, then what happens.
+    mutating func subscribe(_ connection: ConnectionID, to room: UniqueID, from next: UInt64) {
+        guard isOpen(connection) else { return }
+        unsubscribe(connection, from: room)
+        clients.update(connection) { $0.rooms.append(room) }
+        behind.append(Behind(connection: connection, room: room, next: next))
+    }
+
+    mutating func unsubscribe(_ connection: ConnectionID, from room: UniqueID) {
+        clients.update(connection) { $0.rooms.removeAll { $0 == room } }
+        behind.removeAll { $0.connection == connection && $0.room == room }
+        let isEmpty = rooms.update(room) { local in
+            local.live.removeAll { $0 == connection }
+            return local.live.isEmpty
+        }
+        if isEmpty == true { rooms[room] = nil }
+    }
+
+    /// The connections that get a message applied just now.
+    mutating func receivers(of sequence: UInt64, in room: UniqueID) -> [ConnectionID] {
+        rooms.update(room) { local in
+            local.delivered = sequence
+            return local.live
+        } ?? []
+    }
+
+    /// The connections that get an event of the room that has no number.
+    func receivers(in room: UniqueID) -> [ConnectionID] { rooms[room]?.live ?? [] }
+
+    /// Throws every live connection behind, for the state has jumped.
+    mutating func fallBehind() {
+        for (room, local) in rooms {
+            for connection in local.live {
+                behind.append(
+                    Behind(connection: connection, room: room, next: local.delivered + 1))
+            }
+        }
+        rooms.removeAll()
+    }
+
+    /// The connections whose next batch may be sent: all that took what they had before.
+    var ready: [Behind] { behind.filter { clients[$0.connection]?.backlog == 0 } }
+
+    /// A batch went out up to before `next`; the connection is live when that is the end.
+    mutating func advance(_ place: Behind, to next: UInt64, last: UInt64) {
+        guard
+            let position = behind.firstIndex(where: {
+                $0.connection == place.connection && $0.room == place.room
+            })
+        else { return }
+        guard next > last else {
+            behind[position].next = next
+            return
+        }
+        behind.remove(at: position)
+        if rooms[place.room] == nil { rooms[place.room] = Room() }
+        rooms.update(place.room) { local in
+            local.delivered = last
+            let at = local.live.firstIndex { $0 > place.connection } ?? local.live.count
+            local.live.insert(place.connection, at: at)
+        }
+    }
+
+    func digest(into digest: inout Digest) {
+        for (room, local) in rooms {
+            digest.combine(room.low)
+            digest.combine(local.delivered)
+            for connection in local.live { digest.combine(UInt64(connection.slot)) }
+        }
+        digest.combine(clients.count)
+        for place in behind {
+            digest.combine(UInt64(place.connection.slot))
+            digest.combine(place.next)
+        }
+    }
+}

@@ -1,0 +1,287 @@
+/// From committed entries to answers and fan-out.
+extension Node {
+    /// Applies what is committed, a bounded part of it a step.
+    mutating func applyCommitted(_ now: Instant, into out: inout Outbox<NodeEffect>) {
+        var budget = configuration.limits.applyBatch
+        while state.applied.index < raft.commitIndex {
+            guard budget > 0 else {
+                upkeep.continueAt(now)
+                return
+            }
+            budget -= 1
+            let index = state.applied.index.next
+            guard let entry = raft.log.entry(at: index) else {
+                preconditionFailure("\(configuration.id) holds no entry \(index) to apply")
+            }
+            upkeep.logBytes += entry.size
+            let report = state.apply(entry, into: &stateEffects)
+            out.merge(report.marks)
+            if let index = report.mismatch {
+                halt(.diverged(at: index), into: &out)
+                return
+            }
+            if entry.kind == .clusterVersion {
+                out.mark(.clusterVersionRaised)
+                out.emit(.note(.clusterVersion(state.clusterVersion)))
+            }
+            performStateEffects(now, into: &out)
+        }
+        takeSnapshotIfDue(into: &out, now)
+    }
+
+    private mutating func performStateEffects(
+        _ now: Instant, into out: inout Outbox<NodeEffect>
+    ) {
+        guard !stateEffects.isEmpty else { return }
+        for position in stateEffects.indices {
+            switch stateEffects[position] {
+            case .outcome(let session, let sequence, let outcome):
+                onOutcome(outcome, session: session, sequence: sequence, now, into: &out)
+            case .nodeSessionOpened(let node, let boot, let opened):
+                if node == configuration.id, boot == configuration.boot {
+                    session = opened
+                    proposePending(before: now, now, into: &out)
+                }
+            case .nodeSessionEnded(_, let ended):
+                if ended == session { loseSession(into: &out) }
+            case .message(let room, let message):
+                deliver(
+                    .newMessage(room: room, message),
+                    to: fanOut.receivers(of: message.sequence, in: room), into: &out)
+            case .memberJoined(let room, let user, let by, let count, let at):
+                let joiner = by.session == session ? by.connection : nil
+                deliver(
+                    .memberJoined(room: room, user: user, memberCount: count, at: at),
+                    to: fanOut.receivers(in: room).filter { $0 != joiner }, into: &out)
+            case .memberLeft(let room, let user, let count, let reason, let at):
+                deliver(
+                    .memberLeft(
+                        room: room, user: user, memberCount: count, reason: reason, at: at),
+                    to: fanOut.receivers(in: room), into: &out)
+            }
+        }
+        stateEffects.removeAll(keepingCapacity: true)
+    }
+
+    private func deliver(
+        _ message: ServerMessage, to receivers: [ConnectionID],
+        into out: inout Outbox<NodeEffect>
+    ) {
+        if !receivers.isEmpty { out.emit(.deliver(receivers, message)) }
+    }
+
+    // MARK: Outcomes
+
+    private mutating func onOutcome(
+        _ outcome: Outcome, session: SessionID, sequence: UInt64, _ now: Instant,
+        into out: inout Outbox<NodeEffect>
+    ) {
+        let number =
+            session == self.session
+            ? sequence : requests.number(session: session, sequence: sequence)
+        guard let number, let pending = requests.removeCommand(number) else { return }
+        guard let connection = pending.connection else { return }
+        guard fanOut.isOpen(connection) else {
+            // The client left while its join was under way: nobody else ends that membership.
+            if case .joined = outcome { endMemberships(of: connection, now, into: &out) }
+            return
+        }
+        answer(pending, outcome, connection, now, into: &out)
+    }
+
+    private mutating func answer(
+        _ pending: PendingCommand, _ outcome: Outcome, _ connection: ConnectionID, _ now: Instant,
+        into out: inout Outbox<NodeEffect>
+    ) {
+        switch (pending.operation, outcome) {
+        case (_, .refused(let refusal)):
+            fail(pending, RequestError(refusal), into: &out)
+        case (.createRoom, .roomCreated(let id)):
+            guard let room = state.room(id), let summary = state.summary(of: id) else {
+                return fail(pending, .roomNotFound, into: &out)
+            }
+            out.emit(
+                .reply(
+                    connection,
+                    .roomCreated(
+                        summary, createdAt: room.createdAt, members: state.members(of: id))))
+        case (.join(let id, _, _, _), .joined):
+            onJoined(id, pending, connection, now, into: &out)
+        case (.leave(let id, let user, _, _), .left):
+            if let session, state.memberships(of: .init(session: session, connection: connection))
+                .allSatisfy({ $0.room != id })
+            {
+                fanOut.unsubscribe(connection, from: id)
+            }
+            out.emit(.reply(connection, .left(room: id, user: user)))
+        case (.send(let submission), .sent(let room, let id, let sequence, let at)):
+            if id != submission.id { out.mark(.retryByMessageID) }
+            out.emit(
+                .reply(
+                    connection,
+                    .messageSent(
+                        room: room, id: id, sequence: sequence, at: at,
+                        clientMessageID: submission.clientMessageID)))
+        case (.openClientSession, .sessionOpened(let opened)):
+            out.emit(.reply(connection, .sessionOpened(opened)))
+        case (.register(let key, _), .written(let version)):
+            out.emit(.reply(connection, .registerWritten(key: key, version: version)))
+        case (.register(let key, _), .versionMismatch(let value)):
+            out.emit(.reply(connection, .registerMismatch(key: key, value)))
+        case (_, .done), (_, .roomCreated), (_, .joined), (_, .left), (_, .sent),
+            (_, .sessionOpened), (_, .written), (_, .versionMismatch):
+            // A client reused a request number of its session for something else.
+            fail(pending, .alreadyAcknowledged, into: &out)
+        }
+    }
+
+    private mutating func onJoined(
+        _ id: UniqueID, _ pending: PendingCommand, _ connection: ConnectionID, _ now: Instant,
+        into out: inout Outbox<NodeEffect>
+    ) {
+        guard let room = state.room(id), let summary = state.summary(of: id) else {
+            return fail(pending, .roomNotFound, into: &out)
+        }
+        let last = room.history.lastSequence
+        let wanted: UInt64
+        if let since = pending.since {
+            out.mark(.rejoinSince)
+            wanted = min(since, last) + 1
+        } else {
+            let recent = UInt64(configuration.limits.joinHistory)
+            wanted = last > recent ? last - recent + 1 : 1
+        }
+        let from = max(wanted, room.history.firstSequence)
+        out.emit(
+            .reply(
+                connection,
+                .joined(
+                    JoinReply(
+                        room: summary, members: state.members(of: id), historyFrom: from,
+                        historyComplete: pending.since == nil || from == wanted))))
+        fanOut.subscribe(connection, to: id, from: from)
+        sendHistory(now, into: &out)
+    }
+
+    // MARK: History
+
+    /// Sends the next batch of history to every connection that is behind and takes what it gets.
+    mutating func sendHistory(_ now: Instant, into out: inout Outbox<NodeEffect>) {
+        guard !fanOut.behind.isEmpty else { return }
+        for place in fanOut.ready {
+            guard let room = state.room(place.room) else { continue }
+            if place.next < room.history.firstSequence {
+                // What the connection misses is gone: it must learn so by joining again.
+                out.mark(.fanOutGapClosed)
+                drop(place.connection, .serviceRestart, now, into: &out)
+                continue
+            }
+            let messages = room.history.messages(from: place.next, limit: FanOut.batch)
+            for message in messages {
+                out.emit(.reply(place.connection, .newMessage(room: place.room, message)))
+            }
+            fanOut.advance(
+                place, to: place.next + UInt64(messages.count), last: room.history.lastSequence)
+        }
+        if !fanOut.behind.isEmpty { upkeep.sendHistoryAt(now + .milliseconds(1)) }
+    }
+
+    /// A leader's snapshot replaced the log: the state jumps, and nobody may notice a gap.
+    mutating func restore(
+        _ snapshot: Snapshot, _ now: Instant, into out: inout Outbox<NodeEffect>
+    ) {
+        guard
+            let restored = try? ReplicatedState(
+                snapshotChunks: snapshot.chunks, limits: configuration.state,
+                checkpointEntries: configuration.limits.checkpointEntries)
+        else { preconditionFailure("the leader's snapshot at \(snapshot.point) is unreadable") }
+        state = restored
+        upkeep.logBytes = 0
+        out.emit(.note(.snapshotInstalled(snapshot.point, bytes: snapshot.size)))
+        let restoredSession = state.openSession(of: configuration.id, boot: configuration.boot)
+        if session != nil, session != restoredSession { loseSession(into: &out) }
+        session = restoredSession
+        // What was decided inside the snapshot is learnt by asking again; the state remembers.
+        requests.forgetProposals()
+        if !fanOut.rooms.isEmpty { out.mark(.fanOutCaughtUp) }
+        fanOut.fallBehind()
+        upkeep.sendHistoryAt(now)
+        upkeep.retryAt(now)
+    }
+
+    // MARK: Connections
+
+    mutating func onDisconnected(
+        _ connection: ConnectionID, _ now: Instant, into out: inout Outbox<NodeEffect>
+    ) {
+        guard fanOut.close(connection) else { return }
+        endMemberships(of: connection, now, into: &out)
+    }
+
+    private mutating func endMemberships(
+        of connection: ConnectionID, _ now: Instant, into out: inout Outbox<NodeEffect>
+    ) {
+        submit(
+            .disconnect(connection: connection, reason: .disconnected, at: wall.read(now)),
+            for: nil, now, into: &out)
+    }
+
+    mutating func onBacklog(
+        _ bytes: Int, of connection: ConnectionID, _ now: Instant,
+        into out: inout Outbox<NodeEffect>
+    ) {
+        guard fanOut.isOpen(connection) else { return }
+        guard bytes <= configuration.limits.clientBacklog else {
+            out.mark(.slowReaderDropped)
+            out.emit(.note(.slowClientDropped(connection, bytes: bytes)))
+            drop(connection, .tooSlow, now, into: &out)
+            return
+        }
+        fanOut.setBacklog(bytes, of: connection)
+        if bytes == 0 { sendHistory(now, into: &out) }
+    }
+
+    /// Ends a client's connection and its memberships.
+    private mutating func drop(
+        _ connection: ConnectionID, _ reason: CloseReason, _ now: Instant,
+        into out: inout Outbox<NodeEffect>
+    ) {
+        out.emit(.close(connection, reason))
+        onDisconnected(connection, now, into: &out)
+    }
+
+    /// The node's session is over, and with it its clients' memberships: they must join again.
+    private mutating func loseSession(into out: inout Outbox<NodeEffect>) {
+        out.mark(.nodeSessionSuperseded)
+        session = nil
+        for number in requests.proposedCommands {
+            guard let pending = requests.removeCommand(number) else { continue }
+            fail(pending, .outcomeUnknown, into: &out)
+        }
+        closeAll(into: &out)
+    }
+
+    /// Ends all clients' connections.
+    mutating func closeAll(into out: inout Outbox<NodeEffect>) {
+        for connection in fanOut.openConnections {
+            out.emit(.close(connection, .serviceRestart))
+            _ = fanOut.close(connection)
+        }
+    }
+}
+
+extension RequestError {
+    /// What a refusal of the replicated state means to a client.
+    init(_ refusal: Refusal) {
+        self =
+            switch refusal {
+            case .roomNotFound: .roomNotFound
+            case .nameTaken: .nameTaken
+            case .notMember: .notMember
+            case .sessionExpired: .sessionExpired
+            case .alreadyAcknowledged: .outcomeUnknown
+            case .foreignIncarnation: .unavailable
+            case .malformed: .invalidRequest
+            }
+    }
+}

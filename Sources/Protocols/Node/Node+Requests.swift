@@ -1,0 +1,271 @@
+/// From a client's request to a proposal or a read.
+extension Node {
+    /// The longest content of a message, in characters (Unicode scalars).
+    public static let maximumContent = 5_000
+    /// The longest name of a room or user and the longest client message id, in bytes.
+    public static let maximumName = 255
+    /// The longest description of a room, in bytes.
+    public static let maximumDescription = 4_096
+    /// The longest value of a register, in bytes.
+    public static let maximumValue = 1 << 20
+    /// The most rooms in one list.
+    public static let maximumList = 10_000
+
+    mutating func onRequest(
+        _ request: ClientRequest, from connection: ConnectionID, _ now: Instant,
+        into out: inout Outbox<NodeEffect>
+    ) {
+        guard fanOut.isOpen(connection) else { return }
+        if let error = refusal(of: request) {
+            out.emit(.reply(connection, Node.failure(of: request, error)))
+            return
+        }
+        switch request {
+        case .listRooms: read(.administeredRooms, for: connection, now, into: &out)
+        case .discoverRooms: read(.allRooms, for: connection, now, into: &out)
+        case .readRegister(let key): read(.register(key: key), for: connection, now, into: &out)
+        case .joinRoom(_, _, let since):
+            fanOut.expectMembership(of: connection)
+            submit(
+                operation(of: request, connection, now), since: since, for: connection, now,
+                into: &out)
+        case .writeRegister(_, _, let numbering):
+            submit(
+                operation(of: request, connection, now), numbering: numbering, for: connection,
+                now, into: &out)
+        case .createRoom, .leaveRoom, .sendMessage, .openSession:
+            submit(operation(of: request, connection, now), for: connection, now, into: &out)
+        }
+    }
+
+    /// What is wrong with a request before anything is done about it.
+    private func refusal(of request: ClientRequest) -> RequestError? {
+        func isName(_ name: String) -> Bool {
+            !name.isEmpty && name.utf8.count <= Node.maximumName
+        }
+        switch request {
+        case .listRooms, .discoverRooms, .openSession: break
+        case .createRoom(let name, let creator, let description):
+            guard isName(name), isName(creator), description.utf8.count <= Node.maximumDescription
+            else { return .invalidRequest }
+        case .joinRoom(_, let user, _), .leaveRoom(_, let user):
+            guard isName(user) else { return .invalidRequest }
+        case .sendMessage(_, let user, let content, let key):
+            guard isName(user), key.map(isName) ?? true else { return .invalidRequest }
+            guard !content.isEmpty, Node.fits(content) else { return .invalidContent }
+        case .readRegister(let key):
+            guard isName(key) else { return .invalidRequest }
+        case .writeRegister(let key, let operation, _):
+            let value =
+                switch operation {
+                case .set(let value), .compareAndSet(_, let value): value
+                }
+            guard isName(key), value.count <= Node.maximumValue else { return .invalidRequest }
+        }
+        if upkeep.isDraining { return .unavailable }
+        guard pendingCount < configuration.limits.pendingRequests,
+            requests.bytes < configuration.limits.pendingBytes
+        else { return .overloaded }
+        if request.addsToState, state.byteCount >= configuration.limits.stateBytes {
+            return .stateFull
+        }
+        return nil
+    }
+
+    private static func fits(_ content: String) -> Bool {
+        content.utf8.count <= maximumContent || content.unicodeScalars.count <= maximumContent
+    }
+
+    private mutating func operation(
+        of request: ClientRequest, _ connection: ConnectionID, _ now: Instant
+    ) -> Operation {
+        let at = wall.read(now)
+        switch request {
+        case .createRoom(let name, let creator, let description):
+            return .createRoom(
+                RoomCreation(
+                    id: UniqueID(drawing: &prng), name: name, creator: creator,
+                    description: description, admin: configuration.id, at: at))
+        case .joinRoom(let room, let user, _):
+            return .join(room: room, user: user, connection: connection, at: at)
+        case .leaveRoom(let room, let user):
+            return .leave(room: room, user: user, connection: connection, at: at)
+        case .sendMessage(let room, let user, let content, let clientMessageID):
+            return .send(
+                MessageSubmission(
+                    room: room, user: user, connection: connection, id: UniqueID(drawing: &prng),
+                    content: content, clientMessageID: clientMessageID, at: at))
+        case .openSession: return .openClientSession
+        case .writeRegister(let key, let operation, _): return .register(key: key, operation)
+        case .listRooms, .discoverRooms, .readRegister:
+            preconditionFailure("a read is no operation")
+        }
+    }
+
+    // MARK: Commands
+
+    /// Takes a command on and proposes it until its outcome is known.
+    mutating func submit(
+        _ operation: Operation, since: UInt64? = nil, numbering: SessionRequest? = nil,
+        for connection: ConnectionID?, _ now: Instant, into out: inout Outbox<NodeEffect>
+    ) {
+        let number = requests.add(
+            PendingCommand(
+                connection: connection, operation: operation, since: since, numbering: numbering,
+                bytes: operation.weight, deadline: now + configuration.limits.requestTimeout,
+                proposedAt: nil))
+        propose(number, now, into: &out)
+    }
+
+    /// Proposes a command, if there is a leader to propose to and a session to propose in.
+    private mutating func propose(
+        _ number: UInt64, _ now: Instant, into out: inout Outbox<NodeEffect>
+    ) {
+        guard raft.leader != nil, let session, let pending = requests.commands[number] else {
+            return
+        }
+        if pending.proposedAt != nil { out.mark(.proposalRetried) }
+        let numbering =
+            pending.numbering
+            ?? SessionRequest(
+                session: session, sequence: number, acknowledgedBelow: requests.acknowledgedBelow)
+        let command = Command(
+            session: numbering.session, sequence: numbering.sequence,
+            acknowledgedBelow: numbering.acknowledgedBelow, operation: pending.operation)
+        requests.updateCommand(number) { $0.proposedAt = now }
+        upkeep.renewed(now)
+        drive(.propose(.command, payload: command.encoded()), now, into: &out)
+    }
+
+    /// Proposes and asks again what was last proposed or asked at `before` or earlier.
+    mutating func proposePending(
+        before: Instant, _ now: Instant, into out: inout Outbox<NodeEffect>
+    ) {
+        guard raft.leader != nil else { return }
+        for number in requests.commandsToPropose(before: before) {
+            propose(number, now, into: &out)
+        }
+        for number in requests.readsToAsk(before: before) { ask(number, now, into: &out) }
+    }
+
+    // MARK: Reads
+
+    private mutating func read(
+        _ query: PendingRead.Query, for connection: ConnectionID, _ now: Instant,
+        into out: inout Outbox<NodeEffect>
+    ) {
+        let number = requests.add(
+            PendingRead(
+                connection: connection, query: query,
+                deadline: now + configuration.limits.requestTimeout))
+        ask(number, now, into: &out)
+    }
+
+    private mutating func ask(
+        _ number: UInt64, _ now: Instant, into out: inout Outbox<NodeEffect>
+    ) {
+        guard raft.leader != nil else { return }
+        requests.updateRead(number) { $0.askedAt = now }
+        drive(
+            .read(ReadID(boot: configuration.boot, sequence: number)), now, into: &out)
+    }
+
+    /// Answers the reads whose index is applied.
+    mutating func answerReads(into out: inout Outbox<NodeEffect>) {
+        guard !requests.reads.isEmpty else { return }
+        for number in requests.readsReady(at: state.applied.index) {
+            guard let read = requests.removeRead(number), fanOut.isOpen(read.connection) else {
+                continue
+            }
+            out.emit(.reply(read.connection, answer(to: read.query)))
+        }
+    }
+
+    private func answer(to query: PendingRead.Query) -> ServerMessage {
+        switch query {
+        case .administeredRooms:
+            .roomsList(state.roomSummaries(admin: configuration.id, limit: Node.maximumList))
+        case .allRooms: .globalRoomsList(state.roomSummaries(limit: Node.maximumList))
+        case .register(let key): .registerValue(key: key, state.register(key))
+        }
+    }
+
+    // MARK: Failures
+
+    /// Gives up the requests that have waited too long, saying what is known of them.
+    mutating func expireRequests(_ now: Instant, into out: inout Outbox<NodeEffect>) {
+        while let first = requests.commands.first, first.value.deadline <= now,
+            let pending = requests.removeCommand(first.key)
+        {
+            out.mark(.requestTimedOut)
+            fail(pending, pending.proposedAt == nil ? .unavailable : .outcomeUnknown, into: &out)
+        }
+        while let first = requests.reads.first, first.value.deadline <= now,
+            let read = requests.removeRead(first.key)
+        {
+            out.mark(.requestTimedOut)
+            guard fanOut.isOpen(read.connection) else { continue }
+            out.emit(.reply(read.connection, .failed(.unavailable)))
+        }
+    }
+
+    /// Tells the client of a command that it failed, or that nobody knows.
+    func fail(
+        _ pending: PendingCommand, _ error: RequestError, into out: inout Outbox<NodeEffect>
+    ) {
+        guard let connection = pending.connection, fanOut.isOpen(connection) else { return }
+        out.emit(.reply(connection, Node.failure(of: pending.operation, error)))
+    }
+
+    private static func failure(of request: ClientRequest, _ error: RequestError) -> ServerMessage {
+        switch request {
+        case .createRoom: .createFailed(error)
+        case .joinRoom(let room, _, _): .joinFailed(room: room, error)
+        case .leaveRoom(let room, _): .leaveFailed(room: room, error)
+        case .sendMessage(let room, _, _, let key):
+            .messageFailed(room: room, clientMessageID: key, error)
+        case .listRooms, .discoverRooms, .openSession, .readRegister, .writeRegister:
+            .failed(error)
+        }
+    }
+
+    static func failure(of operation: Operation, _ error: RequestError) -> ServerMessage {
+        switch operation {
+        case .createRoom: .createFailed(error)
+        case .join(let room, _, _, _): .joinFailed(room: room, error)
+        case .leave(let room, _, _, _): .leaveFailed(room: room, error)
+        case .send(let submission):
+            .messageFailed(
+                room: submission.room, clientMessageID: submission.clientMessageID, error)
+        case .openNodeSession, .openClientSession, .keepAlive, .expireSessions, .disconnect,
+            .register:
+            .failed(error)
+        }
+    }
+}
+
+extension ClientRequest {
+    /// True when the request, if done, makes the replicated state larger.
+    var addsToState: Bool {
+        switch self {
+        case .createRoom, .sendMessage, .openSession, .writeRegister, .joinRoom: true
+        case .listRooms, .discoverRooms, .leaveRoom, .readRegister: false
+        }
+    }
+}
+
+extension Operation {
+    /// About how many bytes the operation takes while it waits.
+    var weight: Int {
+        switch self {
+        case .send(let submission): 160 + submission.content.utf8.count
+        case .createRoom(let creation): 256 + creation.description.utf8.count
+        case .register(let key, .set(let value)),
+            .register(let key, .compareAndSet(_, let value)):
+            128 + key.utf8.count + value.count
+        case .openNodeSession, .openClientSession, .keepAlive, .expireSessions, .join, .leave,
+            .disconnect:
+            128
+        }
+    }
+}

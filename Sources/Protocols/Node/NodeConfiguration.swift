@@ -1,0 +1,85 @@
+/// What a node is told at its start. Everything it decides follows from this, from what its
+/// directory holds, and from its events.
+public struct NodeConfiguration: Equatable, Sendable {
+    /// The node's own id; must be among `members`.
+    public var id: NodeID
+    /// The ids of all members, ascending.
+    public var members: [NodeID]
+    /// The node's data directory.
+    public var incarnation: Incarnation
+    /// Which start of that directory this is.
+    public var boot: Boot
+    /// Where the node's random numbers start; drawn anew at each boot.
+    public var seed: UInt64
+    /// Consensus: times and limits.
+    public var raft = RaftConfiguration()
+    /// What shapes the replicated state; equal on all members.
+    public var state = StateLimits()
+    /// What bounds the node's own work.
+    public var limits = NodeLimits()
+    /// The versions this binary speaks.
+    public var versions: ClosedRange<UInt32> = 1...1
+
+    /// Makes a configuration with default times and limits.
+    public init(
+        id: NodeID, members: [NodeID], incarnation: Incarnation, boot: Boot, seed: UInt64
+    ) {
+        self.id = id
+        self.members = members
+        self.incarnation = incarnation
+        self.boot = boot
+        self.seed = seed
+    }
+}
+
+/// Times and limits of consensus.
+public struct RaftConfiguration: Equatable, Sendable {
+    /// How often a leader says that it is alive.
+    public var heartbeat = Interval.milliseconds(100)
+    /// The shortest silence after which a follower campaigns; drawn anew for each wait.
+    public var electionLower = Interval.milliseconds(400)
+    /// The longest silence after which a follower campaigns.
+    public var electionUpper = Interval.milliseconds(800)
+    /// How long one write may take before a leader gives up its role.
+    public var diskStall = Interval.milliseconds(1_500)
+    /// The most appends on their way to one follower.
+    public var inflightCount = 256
+    /// The most bytes of appends on their way to one follower.
+    public var inflightBytes = 4 << 20
+    /// The most bytes of entries in one append; a single larger entry still goes alone.
+    public var appendBytes = 256 << 10
+    /// The most bytes of entries that are not committed; proposals beyond are refused.
+    public var uncommittedBytes = 32 << 20
+    /// The most bytes of entries kept after a snapshot's point for followers that lag a little.
+    public var trailingBytes = 4 << 20
+
+    /// Makes the default configuration.
+    public init() {}
+}
+
+/// What bounds a node's own work.
+public struct NodeLimits: Equatable, Sendable {
+    /// How long a request may wait for its outcome.
+    public var requestTimeout = Interval.seconds(5)
+    /// How long a node waits before it proposes again what has no outcome.
+    public var proposalRetry = Interval.milliseconds(1_000)
+    /// The most requests without an outcome.
+    public var pendingRequests = 8_192
+    /// The most bytes of requests without an outcome.
+    public var pendingBytes = 32 << 20
+    /// The most bytes that wait for one client; beyond them it is dropped.
+    public var clientBacklog = 4 << 20
+    /// The bytes of log after the last snapshot at which a new one is taken.
+    public var snapshotLogBytes = 32 << 20
+    /// The most bytes of replicated state; requests that would add to it are refused beyond.
+    public var stateBytes = 512 << 20
+    /// The most entries applied in one step.
+    public var applyBatch = 512
+    /// How many messages a join without `since` brings.
+    public var joinHistory = 100
+    /// How many applied entries lie between two checkpoints of the state digest.
+    public var checkpointEntries: UInt64 = 1_024
+
+    /// Makes the default limits.
+    public init() {}
+}

@@ -1,0 +1,132 @@
+/// When a node does what no event asks for.
+struct Upkeep: Equatable, Sendable {
+    /// A single member found an empty disk: the cluster begins at the first step.
+    var foundAlone = false
+    /// The bytes of log applied since the last snapshot was taken.
+    var logBytes = 0
+    /// The operator wants the node to stop; when it does so at the latest.
+    var drainUntil: Instant?
+    /// When the node's session was last renewed by a command.
+    private(set) var renewedAt: Instant
+    /// The last index whose state digest this node proposed as a checkpoint.
+    var checkpointed = LogIndex.zero
+    /// When the node last asked for a session.
+    var openingAt: Instant?
+    /// When the periodic work is due.
+    private(set) var periodAt: Instant
+    /// When something that could not be finished goes on.
+    private(set) var soon: Instant?
+
+    /// How often the periodic work is due.
+    static let period = Interval.milliseconds(250)
+
+    init(_ now: Instant) {
+        renewedAt = now
+        periodAt = now
+    }
+
+    var isDraining: Bool { drainUntil != nil }
+
+    mutating func renewed(_ now: Instant) { renewedAt = now }
+    mutating func continueAt(_ time: Instant) { soon = min(soon ?? time, time) }
+    mutating func sendHistoryAt(_ time: Instant) { continueAt(time) }
+    mutating func retryAt(_ time: Instant) { continueAt(time) }
+
+    /// True once a period.
+    mutating func isDue(_ now: Instant) -> Bool {
+        if let time = soon, time <= now { soon = nil }
+        guard now >= periodAt else { return false }
+        periodAt = now + Upkeep.period
+        return true
+    }
+
+    func deadline(isLeader: Bool) -> Instant {
+        min(periodAt, soon ?? periodAt, drainUntil ?? periodAt)
+    }
+}
+
+extension Node {
+    mutating func onTick(_ now: Instant, into out: inout Outbox<NodeEffect>) {
+        drive(.tick, now, into: &out)
+        expireRequests(now, into: &out)
+        sendHistory(now, into: &out)
+        guard upkeep.isDue(now) else { return }
+        keepSession(now, into: &out)
+        proposePending(
+            before: now - configuration.limits.proposalRetry, now, into: &out)
+        if raft.role == .leader { keepCluster(now, into: &out) }
+        finishDrain(now, into: &out)
+    }
+
+    // MARK: The node's own session
+
+    /// Opens the node's session, or renews it when its clients were silent for long.
+    private mutating func keepSession(_ now: Instant, into out: inout Outbox<NodeEffect>) {
+        guard raft.leader != nil else { return }
+        guard session != nil else {
+            if let asked = upkeep.openingAt, now - asked < configuration.limits.proposalRetry {
+                return
+            }
+            upkeep.openingAt = now
+            let command = Command(
+                session: SessionID(0), sequence: 0, acknowledgedBelow: 0,
+                operation: .openNodeSession(
+                    node: configuration.id, incarnation: configuration.incarnation,
+                    boot: configuration.boot, at: wall.read(now)))
+            drive(.propose(.command, payload: command.encoded()), now, into: &out)
+            return
+        }
+        if now - upkeep.renewedAt >= configuration.state.nodeSessionLife / 3 {
+            submit(.keepAlive, for: nil, now, into: &out)
+        }
+    }
+
+    // MARK: What the leader does for the cluster
+
+    private mutating func keepCluster(_ now: Instant, into out: inout Outbox<NodeEffect>) {
+        if let clusterTime = raft.clusterTime(at: now), let expiry = state.nextSessionExpiry,
+            expiry <= clusterTime, session != nil, !requests.hasPendingExpiry
+        {
+            submit(.expireSessions(at: wall.read(now)), for: nil, now, into: &out)
+        }
+        if let checkpoint = state.checkpoints.last, checkpoint.index > upkeep.checkpointed {
+            upkeep.checkpointed = checkpoint.index
+            drive(.propose(.checkpoint, payload: checkpoint.encoded()), now, into: &out)
+        }
+        if let version = peering.commonVersion, version > state.clusterVersion {
+            let payload = ClusterVersionPayload(clusterVersion: version)
+            drive(.propose(.clusterVersion, payload: payload.encoded()), now, into: &out)
+        }
+    }
+
+    // MARK: Snapshots
+
+    /// Takes a snapshot when enough was applied since the last one and the log is durable here.
+    mutating func takeSnapshotIfDue(into out: inout Outbox<NodeEffect>, _ now: Instant) {
+        guard upkeep.logBytes >= configuration.limits.snapshotLogBytes,
+            state.applied.index <= raft.durableIndex, raft.canTakeSnapshot
+        else { return }
+        upkeep.logBytes = 0
+        let snapshot = Snapshot(point: state.applied, chunks: state.snapshotChunks())
+        out.emit(.note(.snapshotTaken(snapshot.point, bytes: snapshot.size)))
+        drive(.snapshotTaken(snapshot), now, into: &out)
+    }
+
+    // MARK: Stopping
+
+    /// The operator wants the node to stop: hands leadership over, lets pending requests finish.
+    mutating func onDrain(_ now: Instant, into out: inout Outbox<NodeEffect>) {
+        guard !upkeep.isDraining else { return }
+        upkeep.drainUntil = now + .seconds(3)
+        drive(.transfer(nil), now, into: &out)
+        finishDrain(now, into: &out)
+    }
+
+    private mutating func finishDrain(_ now: Instant, into out: inout Outbox<NodeEffect>) {
+        guard let until = upkeep.drainUntil else { return }
+        let isIdle = pendingCount == 0 && (raft.role != .leader || raft.quorum.voters.count == 1)
+        guard isIdle || now >= until else { return }
+        closeAll(into: &out)
+        halt(.drained, into: &out)
+    }
+}

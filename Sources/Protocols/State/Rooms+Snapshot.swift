@@ -1,0 +1,144 @@
+extension Rooms {
+    func encode(into writer: inout SnapshotWriter) {
+        writer.item { $0.write(count: table.count) }
+        for (_, room) in table { room.encode(into: &writer) }
+        forEachSeat { seat, users in
+            writer.item { stream in
+                stream.write(true)
+                stream.write(seat.session.rawValue)
+                stream.write(connection: seat.connection)
+                stream.write(seat.room)
+                stream.write(count: users.count)
+                for user in users { stream.write(user.text) }
+            }
+        }
+        writer.item { $0.write(false) }
+    }
+
+    init(
+        reading reader: inout SnapshotReader, sessions: Sessions, stamp: ClusterTime
+    ) throws(DecodeError) {
+        self.init()
+        for _ in 0..<(try reader.count()) {
+            let room = try Room(reading: &reader, stamp: stamp)
+            if let last = table.last, last.key >= room.id { throw .malformed }
+            guard self.room(named: room.name) == nil else { throw .malformed }
+            insert(room)
+        }
+        var last: Seat?
+        while try reader.stream.flag() {
+            let session = SessionID(try reader.stream.number())
+            let connection = MemberConnection(
+                session: session, connection: try reader.stream.connectionID())
+            let seat = Seat(connection, try reader.stream.uniqueID())
+            if let last, !(last < seat) { throw .malformed }
+            guard table.contains(seat.room), sessions.table.contains(session) else {
+                throw .malformed
+            }
+            try readUsers(of: seat, from: &reader)
+            last = seat
+        }
+    }
+
+    private mutating func readUsers(
+        of seat: Seat, from reader: inout SnapshotReader
+    ) throws(DecodeError) {
+        let total = try reader.count()
+        guard total > 0 else { throw .malformed }
+        var last: TextKey?
+        for _ in 0..<total {
+            let user = TextKey(try reader.stream.string())
+            if let last, !(last < user) { throw .malformed }
+            restore(user, at: seat)
+            last = user
+        }
+    }
+}
+
+extension Room {
+    fileprivate func encode(into writer: inout SnapshotWriter) {
+        writer.item { stream in
+            stream.write(id)
+            stream.write(name)
+            stream.write(creator)
+            stream.write(description)
+            stream.write(UInt64(admin.rawValue))
+            stream.write(wallTime: createdAt)
+        }
+        history.encode(into: &writer)
+        writer.item { stream in
+            stream.write(count: keys.count)
+            stream.write(sweepAt != nil)
+            if let sweepAt { stream.write(signed: sweepAt.nanoseconds) }
+        }
+        keys.forEach { message in
+            writer.item { stream in
+                stream.write(message.user.text)
+                stream.write(message.name.text)
+                stream.write(message.id)
+                stream.write(message.sequence)
+                stream.write(wallTime: message.at)
+                stream.write(signed: message.stamp.nanoseconds)
+            }
+        }
+    }
+
+    fileprivate init(reading reader: inout SnapshotReader, stamp: ClusterTime) throws(DecodeError) {
+        self.init(
+            RoomCreation(
+                id: try reader.stream.uniqueID(), name: try reader.stream.string(),
+                creator: try reader.stream.string(), description: try reader.stream.string(),
+                admin: try reader.stream.nodeID(), at: try reader.stream.wallTime()))
+        history = try History(reading: &reader)
+        let total = try reader.count()
+        if try reader.stream.flag() {
+            sweepAt = ClusterTime(nanoseconds: try reader.stream.signed())
+        }
+        guard total == 0 || sweepAt != nil else { throw .malformed }
+        var last = (sequence: 0 as UInt64, stamp: ClusterTime.zero)
+        for _ in 0..<total {
+            let message = KeyedMessage(
+                user: TextKey(try reader.stream.string()), name: TextKey(try reader.stream.string()),
+                id: try reader.stream.uniqueID(), sequence: try reader.stream.number(),
+                at: try reader.stream.wallTime(),
+                stamp: ClusterTime(nanoseconds: try reader.stream.signed()))
+            guard message.sequence > last.sequence, message.sequence <= history.lastSequence,
+                message.stamp >= last.stamp, message.stamp <= stamp,
+                keys.find(
+                    user: message.user.text, name: message.name.text,
+                    fingerprint: message.fingerprint) == nil
+            else { throw .malformed }
+            keys.insert(message, limit: .max)
+            last = (message.sequence, message.stamp)
+        }
+        guard keys.count == total else { throw .malformed }
+    }
+}
+
+extension History {
+    fileprivate func encode(into writer: inout SnapshotWriter) {
+        writer.item {
+            $0.write(count: blocks.count)
+            $0.write(firstSequence)
+        }
+        for block in blocks {
+            writer.item { $0.write(count: block.count) }
+            writer.block(block.bytes)
+        }
+    }
+
+    fileprivate init(reading reader: inout SnapshotReader) throws(DecodeError) {
+        self.init()
+        let total = try reader.count()
+        var next = try reader.stream.number()
+        guard next > 0, next <= .max >> 1, total > 0 || next == 1 else { throw .malformed }
+        for _ in 0..<total {
+            // Each message takes 26 bytes at the least.
+            let count = try reader.stream.count(limit: Snapshot.maximumChunk / 26)
+            let bytes = try reader.block()
+            let block = try HistoryBlock(firstSequence: next, checking: bytes, count: count)
+            try append(block)
+            next = block.endSequence
+        }
+    }
+}

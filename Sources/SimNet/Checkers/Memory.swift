@@ -1,0 +1,79 @@
+import Protocols
+
+/// Every queue, buffer and log stays within its bound.
+///
+/// A node is looked at once in `every` steps, for bounds are passed slowly.
+public struct Memory: Sendable {
+    /// The name in reports.
+    public static let name = "memory"
+    /// How many bounds were compared.
+    public private(set) var exercised = 0
+
+    /// How many steps of all nodes lie between two looks.
+    public static let every = 64
+    /// What a log may hold beyond its limits, in bytes: what comes while a snapshot waits for a
+    /// slow disk, and the entry that passes a limit.
+    public static let logSlack = 512 << 10
+
+    private var steps = 0
+
+    /// Makes a checker.
+    public init() {}
+
+    /// True in the steps in which a node is to be looked at.
+    mutating func isDue() -> Bool {
+        steps += 1
+        return steps % Memory.every == 0
+    }
+
+    mutating func compare(
+        _ id: NodeID, _ what: StaticString, _ value: Int, limit: Int
+    ) throws(Violation) {
+        exercised += 1
+        guard value > limit else { return }
+        throw Violation(Self.name, "\(id) has \(what) of \(value), over the bound of \(limit)")
+    }
+
+    mutating func look(_ id: NodeID, _ node: borrowing Node) throws(Violation) {
+        let raft = node.configuration.raft
+        let limits = node.configuration.limits
+        // The bound on a log: twice what triggers a snapshot, for one may be on its way to disk.
+        try compare(
+            id, "a log", node.raft.log.byteCount,
+            limit: 2 * limits.snapshotLogBytes + raft.trailingBytes + raft.uncommittedBytes
+                + Memory.logSlack)
+        try compare(
+            id, "uncommitted bytes", node.raft.uncommittedBytes,
+            limit: raft.uncommittedBytes + Memory.entryBytes)
+        try compare(id, "pending requests", node.pendingCount, limit: limits.pendingRequests)
+        try compare(
+            id, "pending bytes", node.pendingBytes, limit: limits.pendingBytes + Memory.entryBytes)
+        try lookAtState(id, node)
+    }
+
+    private mutating func lookAtState(_ id: NodeID, _ node: borrowing Node) throws(Violation) {
+        let limits = node.configuration.state
+        let sessions = node.state.sessions
+        try compare(id, "client sessions", sessions.clientCount, limit: limits.clientSessions)
+        for (_, session) in sessions.table {
+            try compare(
+                id, "kept outcomes", session.outcomes.count, limit: limits.outcomesPerSession)
+        }
+        // A history may have one block more than its limits, and a block one message more.
+        let blockCount = limits.historyBlockBytes / Memory.leastMessageBytes + 1
+        for (_, room) in node.state.rooms.table {
+            try compare(
+                id, "messages", room.history.count, limit: limits.historyCount + blockCount)
+            try compare(
+                id, "a history", room.history.byteCount,
+                limit: limits.historyBytes + 2 * limits.historyBlockBytes + Memory.entryBytes)
+        }
+    }
+
+    /// The largest entry that a client can cause: 5,000 characters of at most four bytes and the
+    /// rest of a command.
+    private static let entryBytes = 64 << 10
+
+    /// The least that one message of a history takes: its id, its time and two lengths.
+    private static let leastMessageBytes = 26
+}

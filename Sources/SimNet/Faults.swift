@@ -1,0 +1,19 @@
+/// What can go wrong in a simulated world; each is counted when it takes effect.
+public enum Fault: UInt8, CaseIterable, Sendable {
+    // Network
+    case messageLost, messageDuplicated, messageReordered, messageLate
+    case partition, oneWayPartition, partialPartition, linkClogged, linkReset
+    // Clients
+    case clientReset, clientUnreachable, slowReader
+    // Process
+    case crash, crashMidStep, crashOfAll, restart, pause, slowNode, drain
+    // Disk
+    case diskSlow, diskStall, writeLost, writeTorn, writeReordered, writeMisdirected
+    case bitRot, syncFailed, diskFull, directoryLost, recoveryRefused
+    // Clock
+    case clockDrift, wallJump
+    // Cluster
+    case wiped
+    // Wire
+    case segmented
+}

@@ -1,0 +1,97 @@
+import Protocols
+
+/// What the world keeps of one node besides the node itself: its process, its clocks, its disk.
+struct Host: Sendable {
+    /// Whether there is a process, and whether there can be.
+    enum Status: Equatable, Sendable {
+        /// The node runs; it may be paused.
+        case up
+        /// The node crashed or stopped; a restart may be scheduled.
+        case down
+        /// The directory cannot be used any more, or belongs to nobody: down for good.
+        case lost
+    }
+
+    /// The node's name.
+    let id: NodeID
+    /// The host's clocks.
+    var clock: HostClock
+    /// What is on the disk.
+    var disk = Disk()
+    /// The identity of the data directory.
+    var incarnation: Incarnation
+    /// Which start of that directory this is.
+    var boot = Boot(0)
+
+    var status = Status.down
+    /// Counts starts and stops; events of an earlier life are dropped.
+    var life: UInt32 = 0
+    /// What came while the node was paused or busy, oldest first.
+    var inbox: [Scheduled] = []
+    /// How many of the inbox's first events are done.
+    var inboxDone = 0
+    /// The node takes nothing before this time.
+    var busyUntil: Int64 = 0
+    /// How long each step takes.
+    var stepCost: Int64 = 0
+    /// A `wake` is scheduled.
+    var wakes = false
+    /// The crash comes after this many more steps, in the middle of one.
+    var stepsToCrash: Int?
+    /// The deadline for which a tick is scheduled, on the host's clock.
+    var tickFor = Instant.distantFuture
+    /// Tells the scheduled tick from those before it.
+    var tickEpoch: UInt32 = 0
+    /// The last reading of the monotonic clock, which never goes back.
+    var lastNow = Instant.zero
+    /// The reading of the wall clock that the node was last told.
+    var lastWall = WallTime(milliseconds: .min)
+    /// The epoch of each client's open connection, 0 where there is none.
+    var connected: [UInt32]
+
+    /// The log's and the snapshots' way to the disk.
+    var storage = Storage()
+    /// Writes take so many times longer.
+    var diskFactor: Int64 = 1
+    /// Writes under way are not completed before this time.
+    var diskStalled: Int64 = 0
+    /// What the next write meets.
+    var nextWriteFault: Fault?
+
+    /// The data directory was harmed on purpose, so that it may be refused.
+    var isDamaged = false
+    /// The directory was emptied; the node must be refused by the others.
+    var isWiped = false
+    /// The host belongs to the majority that must serve in the liveness phase.
+    var isCore = true
+    /// Clients cannot reach it.
+    var isUnreachable = false
+}
+
+/// One node's writes: those under way and those that gather behind them.
+struct Storage: Sendable {
+    /// Writes the log's bytes; nil while the node is down.
+    var writer: LogWriter?
+    /// The steps under way on the log, done when the write completes.
+    var logSteps: [FileOperation] = []
+    /// Where the log ends once they are done.
+    var logEnd: LogPosition?
+    /// The token of the newest write under way; 0 when only files are removed.
+    var logToken: UInt64 = 0
+    var isLogBusy = false
+    /// Writes that wait.
+    var gathered: [LogWrite] = []
+    /// The token of the newest of them.
+    var gatheredToken: UInt64 = 0
+    /// The log is to be compacted up to here.
+    var compaction: LogIndex?
+
+    /// The steps under way on a snapshot.
+    var snapshotSteps: [FileOperation] = []
+    var isSnapshotBusy = false
+    /// Snapshots to be saved, the one under way first.
+    var snapshots: [(snapshot: Snapshot, token: UInt64)] = []
+
+    /// Makes idle storage.
+    init() {}
+}

@@ -1,0 +1,143 @@
+import Protocols
+
+// The end of a run: the faults stop for a majority, which must then serve and converge.
+extension World {
+    /// What a node outside the core goes on suffering.
+    private enum Rest: Int {
+        case down, cutOff, heardOnly, hearsOnly, connected
+    }
+
+    /// The faults stop for the core and stay for the rest.
+    mutating func settle() {
+        phase = .settling
+        drawCore()
+        note { "the faults stop for \(hosts.filter(\.isCore).map(\.id))" }
+        healPaths()
+        for host in hosts.indices where !hosts[host].isCore { afflict(host) }
+        for host in hosts.indices where hosts[host].isCore { relieve(host) }
+        for a in hosts.indices where hosts[a].isCore {
+            for b in hosts.indices where a != b && hosts[b].isCore {
+                network.update(a, b) {
+                    $0.isQuiet = true
+                    $0.clogged = 0
+                }
+            }
+        }
+        for host in hosts.indices where !hosts[host].isCore {
+            hosts[host].isUnreachable = true
+            for client in clients.indices where hosts[host].connected[client] != 0 {
+                dropClient(client, host, code: 0, after: draw(.zero, .milliseconds(50)))
+            }
+        }
+        for client in clients.indices where verdict == nil { stepClient(client, .quiesce) }
+        push(.checkConverged, after: .milliseconds(100))
+    }
+
+    /// Draws a majority of hosts whose data is whole; all of them as long as not every node knows
+    /// the cluster, for a first start needs all members.
+    private mutating func drawCore() {
+        var whole = hosts.indices.filter {
+            !hosts[$0].isDamaged && !hosts[$0].isWiped && hosts[$0].status != .lost
+        }
+        let majority = hosts.count / 2 + 1
+        precondition(whole.count >= majority, "the world harms a minority at most")
+        if isBootstrapped {
+            let size = prng.int(in: majority..<whole.count + 1)
+            while whole.count > size { whole.remove(at: prng.int(in: 0..<whole.count)) }
+        }
+        for host in hosts.indices { hosts[host].isCore = whole.contains(host) }
+    }
+
+    private mutating func afflict(_ host: Int) {
+        guard let rest = Rest(rawValue: prng.int(in: 0..<5)) else { return }
+        note { "\(hosts[host].id) stays \(rest)" }
+        switch rest {
+        case .down: crash(host, powerLoss: false)
+        case .cutOff, .heardOnly, .hearsOnly:
+            for peer in hosts.indices where peer != host {
+                if rest != .heardOnly { network.update(host, peer) { $0.isCut = true } }
+                if rest != .hearsOnly { network.update(peer, host) { $0.isCut = true } }
+            }
+        case .connected: break
+        }
+    }
+
+    private mutating func relieve(_ host: Int) {
+        hosts[host].isUnreachable = false
+        hosts[host].stepsToCrash = nil
+        hosts[host].stepCost = 0
+        hosts[host].diskFactor = 1
+        hosts[host].diskStalled = min(hosts[host].diskStalled, now)
+        hosts[host].nextWriteFault = nil
+        if hosts[host].busyUntil > now {
+            hosts[host].busyUntil = now
+            push(.wake, host: host)
+        }
+        if hosts[host].status == .down { push(.restart, host: host) }
+    }
+
+    /// Ends the run when the core has served and converged, or when its time is over.
+    mutating func checkConverged() {
+        guard phase == .settling else { return }
+        let core = hosts.indices.filter { hosts[$0].isCore }
+        let isServed = clients.allSatisfy(\.isSatisfied)
+        let isEven = core.allSatisfy {
+            hosts[$0].status == .up
+                && nodes[$0].state.applied == nodes[core[0]].state.applied
+                && nodes[$0].raft.commitIndex == nodes[core[0]].raft.commitIndex
+        }
+        if now >= options.duration.nanoseconds, isServed, isEven {
+            finish(core)
+            return
+        }
+        let start = max(options.duration - options.settling, .zero)
+        if now > (start + options.livenessBound).nanoseconds {
+            phase = .finished
+            verdict = .stuck(explainStuck(isServed: isServed))
+            return
+        }
+        push(.checkConverged, after: .milliseconds(20))
+    }
+
+    private mutating func finish(_ core: [Int]) {
+        phase = .finished
+        var digests: [UInt64] = []
+        for host in core {
+            var digest = Digest()
+            nodes[host].state.digest(into: &digest)
+            digests.append(digest.value)
+        }
+        digests.forEach { digest.combine($0) }
+        guard digests.allSatisfy({ $0 == digests[0] }) else {
+            fail(
+                Violation(
+                    "convergence",
+                    "\(core.map { hosts[$0].id }) applied the same entries and differ"))
+            return
+        }
+        do throws(Violation) {
+            try checkers.finished(core.map { nodes[$0] })
+            verdict = .held
+        } catch {
+            fail(error)
+        }
+    }
+
+    /// Why the run is stuck, for the person who has to find out.
+    private func explainStuck(isServed: Bool) -> String {
+        var lines: [String] = []
+        for host in hosts.indices {
+            let raft = nodes[host].raft
+            let leader = raft.leader.map(\.description) ?? "nobody"
+            lines.append(
+                "\(hosts[host].id)\(hosts[host].isCore ? "" : " (not core)") is"
+                    + " \(hosts[host].status) and \(raft.role) in term \(raft.term.rawValue) under"
+                    + " \(leader), log to \(raft.log.lastIndex.rawValue), durable to"
+                    + " \(raft.durableIndex.rawValue), commit \(raft.commitIndex.rawValue), applied"
+                    + " \(nodes[host].state.applied.index.rawValue)")
+        }
+        let waiting = clients.indices.filter { !clients[$0].isSatisfied }
+        if !waiting.isEmpty { lines.append("clients \(waiting) wait") }
+        return lines.joined(separator: "; ")
+    }
+}

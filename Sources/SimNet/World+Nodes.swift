@@ -1,0 +1,197 @@
+import Protocols
+
+// One step of a node, and what comes of its effects.
+extension World {
+    /// Which effects a process still performs before it dies in the middle of a step.
+    private enum Survival {
+        case all
+        /// The first so many, in the order of the outbox.
+        case first(Int)
+        /// Everything but writes: what was said before it was durable shows.
+        case allButWrites
+        /// Writes alone: what was durable and never said.
+        case writes
+    }
+
+    /// Hands one event to a node and performs the effects.
+    mutating func step(_ host: Int, _ event: NodeEvent) {
+        let reading = max(hosts[host].clock.monotonic(at: now), hosts[host].lastNow)
+        hosts[host].lastNow = reading
+        statistics.events += 1
+        digest.combine(UInt64(bitPattern: now) << 4 | UInt64(host))
+        digest.combine(event)
+
+        var box = Outbox<NodeEffect>()
+        swap(&box, &outbox)
+        nodes[host].step(event, at: reading, into: &box)
+        if !box.marks.isEmpty { statistics.count(box.marks) }
+        if trace != nil { traceStep(host, event, box.effects) }
+        check(host, box.effects)
+
+        var survival = Survival.all
+        if let left = hosts[host].stepsToCrash {
+            hosts[host].stepsToCrash = left - 1
+            if left <= 0 { survival = drawSurvival(box.effects.count) }
+        }
+        if hosts[host].stepCost > 0 { hosts[host].busyUntil = now + hosts[host].stepCost }
+        var halt: HaltReason?
+        for position in box.effects.indices {
+            digest.combine(box.effects[position])
+            guard survives(box.effects[position], position, survival) else { continue }
+            if let reason = perform(box.effects[position], host) { halt = reason }
+        }
+        let crashes = if case .all = survival { false } else { true }
+        box.removeAll()
+        swap(&box, &outbox)
+        if let halt {
+            stop(host, halt)
+        } else if crashes {
+            hosts[host].stepsToCrash = nil
+            statistics.count(.crashMidStep)
+            crashAndRestart(host, powerLoss: prng.chance(1, in: 2))
+        } else {
+            armTick(host)
+        }
+    }
+
+    private mutating func check(_ host: Int, _ effects: [NodeEffect]) {
+        do throws(Violation) {
+            try nodes.withUnsafeBufferPointer { nodes throws(Violation) in
+                try checkers.stepped(hosts[host].id, nodes[host], effects)
+            }
+        } catch {
+            fail(error)
+        }
+    }
+
+    private mutating func drawSurvival(_ count: Int) -> Survival {
+        switch prng.int(in: 0..<4) {
+        case 0: .allButWrites
+        case 1: .writes
+        default: .first(prng.int(in: 0..<count + 1))
+        }
+    }
+
+    private func survives(_ effect: NodeEffect, _ position: Int, _ survival: Survival) -> Bool {
+        let writes = switch effect {
+        case .persist, .saveSnapshot, .compactLog: true
+        case .send, .reply, .deliver, .close, .note, .halt: false
+        }
+        return switch survival {
+        case .all: true
+        case .first(let count): position < count
+        case .allButWrites: !writes
+        case .writes: writes
+        }
+    }
+
+    /// Performs one effect; returns the reason if the node must not go on.
+    private mutating func perform(_ effect: NodeEffect, _ host: Int) -> HaltReason? {
+        switch effect {
+        case .send(let peer, let message): send(message, host, Int(peer.rawValue) - 1)
+        case .persist(let write, let token): persist(write, token, host)
+        case .saveSnapshot(let snapshot, let token): save(snapshot, token, host)
+        case .compactLog(let index): compact(index, host)
+        case .reply(let connection, let message): tell(connection, message, host)
+        case .deliver(let connections, let message):
+            for connection in connections { tell(connection, message, host) }
+        case .close(let connection, let reason): close(connection, reason, host)
+        case .note: break
+        case .halt(let reason): return reason
+        }
+        return nil
+    }
+
+    /// A node asked to be stopped.
+    private mutating func stop(_ host: Int, _ reason: HaltReason) {
+        note { "\(hosts[host].id) halts: \(reason)" }
+        switch reason {
+        case .drained: crashAndRestart(host, powerLoss: false)
+        case .wiped:
+            crash(host, powerLoss: false)
+            hosts[host].status = .lost
+            if !hosts[host].isWiped {
+                fail(Violation("halt", "\(hosts[host].id) takes itself for wiped and never was"))
+            }
+        case .diverged(let index):
+            fail(
+                Violation(
+                    "halt",
+                    "\(hosts[host].id) has another state than its leader at index \(index.rawValue)"
+                ))
+        }
+    }
+
+    // MARK: Peers
+
+    private mutating func send(_ message: PeerMessage, _ from: Int, _ to: Int) {
+        guard to != from, hosts.indices.contains(to) else {
+            fail(Violation("addressing", "\(hosts[from].id) sends to number \(to + 1)"))
+            return
+        }
+        let link = network.between(from, to)
+        guard link.isUp else { return }
+        if options.bytes {
+            sendBytes(message, from, to)
+            return
+        }
+        switch network.send(from, to, at: now, from: &prng, counts: &statistics) {
+        case .lost: break
+        case .arrives(let time): post(message, from, to, time, link.epoch)
+        case .arrivesTwice(let time, let again):
+            post(message, from, to, time, link.epoch)
+            post(message, from, to, again, link.epoch)
+        }
+    }
+
+    @inline(__always)
+    private mutating func post(
+        _ message: PeerMessage, _ from: Int, _ to: Int, _ time: Int64, _ epoch: UInt32
+    ) {
+        push(
+            .peerMessage, at: time, host: to, other: from, payload: messages.put(message),
+            epoch: epoch)
+    }
+
+    // MARK: Links
+
+    /// Schedules an attempt to open a link.
+    mutating func scheduleTry(_ a: Int, _ b: Int, after delay: Interval) {
+        let link = network.link(a, b)
+        guard !network.links[link].tries, !network.links[link].isUp else { return }
+        network.links[link].tries = true
+        push(.linkTry, after: delay, host: min(a, b), other: max(a, b))
+    }
+
+    /// Opens a link if both hosts run and nothing cuts them off from each other.
+    mutating func tryLink(_ a: Int, _ b: Int) {
+        let link = network.link(a, b)
+        network.links[link].tries = false
+        guard !network.links[link].isUp else { return }
+        guard hosts[a].status == .up, hosts[b].status == .up else { return }
+        guard network.isWhole(a, b) else {
+            scheduleTry(a, b, after: draw(.milliseconds(20), .milliseconds(300)))
+            return
+        }
+        let learnsA = now + draw(.zero, options.jitter).nanoseconds
+        let learnsB = now + draw(.zero, options.jitter).nanoseconds
+        network.open(a, b, learnsA: learnsA, learnsB: learnsB)
+        let epoch = network.links[link].epoch
+        push(.peerUp, at: learnsA, host: a, other: b, payload: hosts[a].life, epoch: epoch)
+        push(.peerUp, at: learnsB, host: b, other: a, payload: hosts[b].life, epoch: epoch)
+    }
+
+    /// Closes a link; each end that runs learns of it within `learned`, and it is tried again.
+    mutating func closeLink(_ a: Int, _ b: Int, learned: Interval) {
+        let link = network.link(a, b)
+        guard network.links[link].isUp else { return }
+        network.close(a, b)
+        var latest = Interval.zero
+        for (end, other) in [(a, b), (b, a)] where hosts[end].status == .up {
+            let delay = draw(.zero, learned + .microseconds(1))
+            latest = max(latest, delay)
+            push(.peerDown, after: delay, host: end, other: other, payload: hosts[end].life)
+        }
+        scheduleTry(a, b, after: latest + draw(.milliseconds(1), .milliseconds(200)))
+    }
+}
