@@ -24,8 +24,8 @@ public enum ConnectError: Error, Equatable, Sendable, CustomStringConvertible {
 /// Opens one TCP connection: resolves the name, tries its addresses one after the other, within a
 /// time limit over all of it.
 ///
-/// It keeps itself alive until the completion was called, which happens once, in a later turn, unless
-/// `cancel` comes first.
+/// It keeps itself alive until the completion was called, which happens once, in a later turn,
+/// unless `cancel` comes first.
 public final class Connector {
     private let loop: Loop
     private let timer: Timer

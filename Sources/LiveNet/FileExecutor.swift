@@ -19,8 +19,8 @@ final class FileExecutor {
     /// Bytes written so far.
     private(set) var bytesWritten: UInt64 = 0
 
-    /// Opens the directory, making it if need be, and locks it against other processes for as long as
-    /// the executor lives.
+    /// Opens the directory, making it if need be, and locks it against other processes for as long
+    /// as the executor lives.
     init(path: String) throws(StorageError) {
         try Self.makeDirectories(path)
         let directory = Glibc.open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
@@ -42,7 +42,8 @@ final class FileExecutor {
         self.path = path
         self.directory = directory
         self.lock = lock
-        // Whose lock it is helps a person; that it cannot be written (a full disk) is no reason to stop.
+        // Whose lock it is helps a person; that it cannot be written (a full disk) is no reason to
+        // stop.
         ftruncate(lock, 0)
         let text = Array("\(getpid())\n".utf8)
         pwrite(lock, text, text.count, 0)
@@ -83,7 +84,9 @@ final class FileExecutor {
         case .delete(let name):
             closeFile(name)
             // What is gone already is as wanted.
-            if unlinkat(directory, name, 0) != 0 && errno != ENOENT { throw failure("delete", name) }
+            if unlinkat(directory, name, 0) != 0 && errno != ENOENT {
+                throw failure("delete", name)
+            }
         case .syncDirectory:
             if fsync(directory) != 0 { throw failure("sync the directory", "") }
             syncs += 1

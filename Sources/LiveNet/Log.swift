@@ -128,25 +128,33 @@ public final class Log: Sendable {
 
     /// Writes a debug line.
     @inline(__always)
-    public func debug(_ message: @autoclosure () -> String, _ fields: @autoclosure () -> LogFields = [:]) {
+    public func debug(
+        _ message: @autoclosure () -> String, _ fields: @autoclosure () -> LogFields = [:]
+    ) {
         if level <= .debug { write(.debug, message(), fields()) }
     }
 
     /// Writes an info line.
     @inline(__always)
-    public func info(_ message: @autoclosure () -> String, _ fields: @autoclosure () -> LogFields = [:]) {
+    public func info(
+        _ message: @autoclosure () -> String, _ fields: @autoclosure () -> LogFields = [:]
+    ) {
         if level <= .info { write(.info, message(), fields()) }
     }
 
     /// Writes a warning.
     @inline(__always)
-    public func warning(_ message: @autoclosure () -> String, _ fields: @autoclosure () -> LogFields = [:]) {
+    public func warning(
+        _ message: @autoclosure () -> String, _ fields: @autoclosure () -> LogFields = [:]
+    ) {
         if level <= .warning { write(.warning, message(), fields()) }
     }
 
     /// Writes an error.
     @inline(__always)
-    public func error(_ message: @autoclosure () -> String, _ fields: @autoclosure () -> LogFields = [:]) {
+    public func error(
+        _ message: @autoclosure () -> String, _ fields: @autoclosure () -> LogFields = [:]
+    ) {
         if level <= .error { write(.error, message(), fields()) }
     }
 

@@ -110,15 +110,20 @@ public final class Loop {
         signals.append(SignalHandle(loop: self, number: number, handler: handler))
     }
 
-    /// Adds a handler for wake-ups from other threads and returns what wakes.
+    /// Adds a handler for wake-ups from other threads and returns what wakes; `run` goes on as long
+    /// as there is a waker.
     func addWaker(_ handler: @escaping () -> Void) -> Waker {
         wakeHandlers.append(handler)
         wakers += 1
+        uv_ref(asHandle(async))
         return Waker(async)
     }
 
     /// One waker will not be used any more.
-    func retireWaker() { wakers -= 1 }
+    func retireWaker() {
+        wakers -= 1
+        if wakers == 0 { uv_unref(asHandle(async)) }
+    }
 
     /// Calls `handler` after each `onTurnEnd`.
     func addTurnEnd(_ handler: @escaping () -> Void) { turnEndHandlers.append(handler) }

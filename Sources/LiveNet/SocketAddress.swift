@@ -46,8 +46,9 @@ enum SocketAddress {
 
     /// The addresses of a host name or a numeric address, in the resolver's order; waits for the
     /// resolver, so it is for start-up.
-    static func resolve(_ host: String, port: UInt16, loop: Loop) -> Result<[sockaddr_storage], ResolveError>
-    {
+    static func resolve(_ host: String, port: UInt16, loop: Loop) -> Result<
+        [sockaddr_storage], ResolveError
+    > {
         var request = uv_getaddrinfo_t()
         var hints = Self.hints
         let status = uv_getaddrinfo(loop.raw, &request, nil, host, String(port), &hints)

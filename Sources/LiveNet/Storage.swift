@@ -18,9 +18,9 @@ public struct OpenedStorage {
 /// The data directory: makes log writes and snapshots durable and says when they are.
 ///
 /// ## Overview
-/// Group commit: at the end of a loop's turn all writes of the turn become one batch, which is written
-/// and synced by the storage thread; what comes while it is under way gathers for the next. The bytes
-/// and the rules are `LogWriter`'s.
+/// Group commit: at the end of a loop's turn all writes of the turn become one batch, which is
+/// written and synced by the storage thread; what comes while it is under way gathers for the next.
+/// The bytes and the rules are `LogWriter`'s.
 ///
 /// ## Function
 /// `onPersisted` comes with the highest token of a batch, and stands for all lower ones. The first

@@ -22,14 +22,14 @@ struct StorageReport {
 /// ## Overview
 /// There are two queues, each first in, first out: lists of the log, and all others (snapshots,
 /// removals). A list of the log goes before the next *step* of another list: a snapshot of many
-/// megabytes must not hold up the log. The two never touch the same file. What depends on a snapshot
-/// being durable is only asked for after its completion.
+/// megabytes must not hold up the log. The two never touch the same file. What depends on a
+/// snapshot being durable is only asked for after its completion.
 ///
 /// ## Function
 /// After a failure nothing more is done. `stop` returns when both queues are empty.
 final class StorageThread: @unchecked Sendable {
-    // All variables but `executor` are guarded by the mutex. The executor belongs to the thread from
-    // `start` to `stop`, and to the caller before and after.
+    // All variables but `executor` are guarded by the mutex. The executor belongs to the thread
+    // from `start` to `stop`, and to the caller before and after.
 
     /// A long file is synced in parts of so many bytes: a log sync in between would otherwise wait
     /// for all of it, for they share the file system's journal.
@@ -66,14 +66,16 @@ final class StorageThread: @unchecked Sendable {
     func start(waker: Waker) {
         self.waker = waker
         let context = Unmanaged.passRetained(self).toOpaque()
-        let status = pthread_create(&thread, nil, { context in
-            // Signals are the loop's business.
-            var all = sigset_t()
-            sigfillset(&all)
-            pthread_sigmask(SIG_BLOCK, &all, nil)
-            Unmanaged<StorageThread>.fromOpaque(context!).takeRetainedValue().run()
-            return nil
-        }, context)
+        let status = pthread_create(
+            &thread, nil,
+            { context in
+                // Signals are the loop's business.
+                var all = sigset_t()
+                sigfillset(&all)
+                pthread_sigmask(SIG_BLOCK, &all, nil)
+                Unmanaged<StorageThread>.fromOpaque(context!).takeRetainedValue().run()
+                return nil
+            }, context)
         precondition(status == 0, "the storage thread cannot be started: \(reason(status))")
     }
 

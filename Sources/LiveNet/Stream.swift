@@ -27,8 +27,8 @@ public protocol StreamHandler: AnyObject {
     func stream(_ stream: Stream, received bytes: UnsafeRawBufferPointer)
     /// The other side will send nothing more; this side still may.
     func streamReachedEnd(_ stream: Stream)
-    /// So many bytes could not be sent at once. Comes after each flush that leaves some, and once with
-    /// 0 when the last of them are sent.
+    /// So many bytes could not be sent at once. Comes after each flush that leaves some, and once
+    /// with 0 when the last of them are sent.
     func stream(_ stream: Stream, backlog bytes: Int)
     /// The last call: the stream is gone.
     func stream(_ stream: Stream, closed end: StreamEnd)
@@ -38,15 +38,15 @@ public protocol StreamHandler: AnyObject {
 ///
 /// ## Overview
 /// Reading goes into a buffer that all streams of the loop share. Writing gathers until the loop's
-/// turn ends; then one system call sends what the kernel takes. What it does not take waits here, and
-/// the handler hears how much; there is no limit but the handler's.
+/// turn ends; then one system call sends what the kernel takes. What it does not take waits here,
+/// and the handler hears how much; there is no limit but the handler's.
 ///
 /// ## Function
-/// Short writes are copied into one buffer, which is borrowed from the loop while there is something to
-/// send; a long payload is kept by reference, so that a fan-out of one payload to many streams copies
-/// nothing. When the kernel is full, a small copy of the head is handed to libuv, which waits until the
-/// socket takes it; all that follows is tried again then. So no memory of an array is ever in use
-/// outside the call that borrows it.
+/// Short writes are copied into one buffer, which is borrowed from the loop while there is
+/// something to send; a long payload is kept by reference, so that a fan-out of one payload to many
+/// streams copies nothing. When the kernel is full, a small copy of the head is handed to libuv,
+/// which waits until the socket takes it; all that follows is tried again then. So no memory of an
+/// array is ever in use outside the call that borrows it.
 ///
 /// The stream holds its handler until `closed` was called.
 public final class Stream: Handle {
@@ -354,8 +354,8 @@ public final class Stream: Handle {
     /// Sends what is queued, ends this side, waits for the other side's end, closes.
     ///
     /// Closing at once while the other side still sends would make the kernel reset the connection,
-    /// and the last bytes could be lost with it (RFC 1122 section 4.2.2.13). What comes in meanwhile
-    /// is thrown away. After `milliseconds` the stream is closed in any case.
+    /// and the last bytes could be lost with it (RFC 1122 section 4.2.2.13). What comes in
+    /// meanwhile is thrown away. After `milliseconds` the stream is closed in any case.
     public func closeAfterFlush(within milliseconds: Int64 = 2000) {
         guard !isClosed, !isLingering else { return }
         isLingering = true
@@ -416,7 +416,8 @@ public final class Stream: Handle {
 
     // MARK: - The socket
 
-    /// Turns off Nagle's delay and turns on keep-alive; failing is harmless, the connection is dying.
+    /// Turns off Nagle's delay and turns on keep-alive; failing is harmless, the connection is
+    /// dying.
     func configure() {
         uv_tcp_nodelay(tcp, 1)
         uv_tcp_keepalive(tcp, 1, 60)

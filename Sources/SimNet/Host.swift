@@ -64,6 +64,8 @@ struct Host: Sendable {
     var isWiped = false
     /// The host belongs to the majority that must serve in the liveness phase.
     var isCore = true
+    /// Nobody starts it again.
+    var staysDown = false
     /// Clients cannot reach it.
     var isUnreachable = false
 }

@@ -11,7 +11,7 @@ extension World {
     mutating func settle() {
         phase = .settling
         drawCore()
-        note { "the faults stop for \(hosts.filter(\.isCore).map(\.id))" }
+        note { "the faults stop for \($0.hosts.filter(\.isCore).map(\.id))" }
         healPaths()
         for host in hosts.indices where !hosts[host].isCore { afflict(host) }
         for host in hosts.indices where hosts[host].isCore { relieve(host) }
@@ -50,9 +50,11 @@ extension World {
 
     private mutating func afflict(_ host: Int) {
         guard let rest = Rest(rawValue: prng.int(in: 0..<5)) else { return }
-        note { "\(hosts[host].id) stays \(rest)" }
+        note { "\($0.hosts[host].id) stays \(rest)" }
         switch rest {
-        case .down: crash(host, powerLoss: false)
+        case .down:
+            crash(host, powerLoss: false)
+            hosts[host].staysDown = true
         case .cutOff, .heardOnly, .hearsOnly:
             for peer in hosts.indices where peer != host {
                 if rest != .heardOnly { network.update(host, peer) { $0.isCut = true } }
@@ -116,6 +118,7 @@ extension World {
             return
         }
         do throws(Violation) {
+            try checkers.answered(clients)
             try checkers.finished(core.map { nodes[$0] })
             verdict = .held
         } catch {
@@ -137,7 +140,7 @@ extension World {
                     + " \(nodes[host].state.applied.index.rawValue)")
         }
         let waiting = clients.indices.filter { !clients[$0].isSatisfied }
-        if !waiting.isEmpty { lines.append("clients \(waiting) wait") }
+        for client in waiting { lines.append("client \(client) waits for \(clients[client].waitsFor)") }
         return lines.joined(separator: "; ")
     }
 }

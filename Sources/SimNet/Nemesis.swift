@@ -47,7 +47,7 @@ extension World {
         let until = draw(.milliseconds(50), options.cut)
         let other = (host + 1 + prng.int(in: 0..<hosts.count - 1)) % hosts.count
         statistics.count(fault)
-        note { "\(fault) of \(hosts[host].id), \(hosts[other].id), \(until.milliseconds) ms" }
+        note { "\(fault) of \($0.hosts[host].id), \($0.hosts[other].id), \(until.milliseconds) ms" }
         switch fault {
         case .partition:
             // Two sides, each drawn; nothing passes between them.
@@ -130,7 +130,7 @@ extension World {
         case .pause:
             statistics.count(fault)
             let length = draw(.milliseconds(10), options.pause)
-            note { "\(hosts[host].id) pauses for \(length.milliseconds) ms" }
+            note { "\($0.hosts[host].id) pauses for \(length.milliseconds) ms" }
             hosts[host].busyUntil = max(hosts[host].busyUntil, now + length.nanoseconds)
         case .slowNode:
             statistics.count(fault)
@@ -159,7 +159,7 @@ extension World {
             statistics.count(fault)
             let length = draw(.milliseconds(100), options.diskStall)
             hosts[host].diskStalled = now + length.nanoseconds
-            note { "\(hosts[host].id)'s disk stalls for \(length.milliseconds) ms" }
+            note { "\($0.hosts[host].id)'s disk stalls for \(length.milliseconds) ms" }
         case .syncFailed, .diskFull: hosts[host].nextWriteFault = fault
         case .writeMisdirected: if mayDamage(host) { hosts[host].nextWriteFault = fault }
         default:
@@ -167,7 +167,7 @@ extension World {
             guard hosts[host].disk.rot(target.name, below: target.limit, from: &prng) else { return }
             hosts[host].isDamaged = true
             statistics.count(fault)
-            note { "\(hosts[host].id): a bit of \(target.name) rots" }
+            note { "\($0.hosts[host].id): a bit of \(target.name) rots" }
         }
     }
 
@@ -176,7 +176,7 @@ extension World {
         let reach = Interval.seconds(prng.chance(1, in: 4) ? 100_000 : 100)
         let by = draw(.zero, reach * 2) - reach
         hosts[host].clock.wallOffset += by.nanoseconds
-        note { "\(hosts[host].id)'s wall clock jumps by \(by.milliseconds) ms" }
+        note { "\($0.hosts[host].id)'s wall clock jumps by \(by.milliseconds) ms" }
         if hosts[host].status == .up {
             arrive(
                 Scheduled(
@@ -189,7 +189,7 @@ extension World {
         guard mayDamage(host) else { return }
         statistics.count(.wiped)
         crash(host, powerLoss: false)
-        note { "\(hosts[host].id)'s directory is emptied" }
+        note { "\($0.hosts[host].id)'s directory is emptied" }
         hosts[host].isWiped = true
         hosts[host].disk = Disk()
         hosts[host].incarnation = Incarnation(prng.next())

@@ -138,4 +138,17 @@ struct Network: Sendable {
         if let again { return .arrivesTwice(arrival, max(again, paths[number].opened)) }
         return .arrives(arrival)
     }
+
+    /// Decides when bytes sent now arrive, in order, in byte mode; nil when they are lost.
+    mutating func carry(_ from: Int, _ to: Int, at now: Int64, from prng: inout Prng) -> Int64? {
+        let number = path(from, to)
+        if paths[number].isCut { return nil }
+        var arrival = now + base + Int64(prng.below(spread))
+        if !paths[number].isQuiet, prng.next() & 0xFFFF < options.lateChance {
+            arrival += Int64(prng.below(UInt64(options.lateness.nanoseconds)))
+        }
+        arrival = max(arrival, paths[number].clogged, paths[number].floor)
+        paths[number].floor = arrival
+        return arrival
+    }
 }

@@ -51,6 +51,9 @@ public struct Statistics: Equatable, Sendable {
     /// Counts one fault.
     mutating func count(_ fault: Fault) { faults[Int(fault.rawValue)] += 1 }
 
+    /// Counts one rare path that the world itself saw.
+    mutating func count(mark: Mark) { marks[Int(mark.rawValue)] += 1 }
+
     /// Counts the rare paths of one step.
     mutating func count(_ marks: MarkSet) {
         var bits = marks.low

@@ -48,6 +48,8 @@ extension World {
             if clientLinks[client].epoch == event.epoch {
                 let time = arrivalAtClient(client)
                 push(.clientOpened, at: time, other: client, epoch: event.epoch)
+                // In byte mode the node hears of the client once the handshake is done.
+                guard clientLinks[client].wire == nil else { return }
             }
             step(host, .connected(connection))
         case .clientRequest:
@@ -124,6 +126,10 @@ extension World {
             stepClient(client, .wake)
         case .clientOpened:
             guard isCurrent, clientLinks[client].state == .opening else { return }
+            guard clientLinks[client].wire == nil else {
+                beginHandshake(client)
+                return
+            }
             clientLinks[client].state = .open
             stepClient(client, .connected(hosts[clientLinks[client].host].id))
         case .clientMessage:
@@ -158,7 +164,8 @@ extension World {
         reportWaiting(client)
     }
 
-    private mutating func reportWaiting(_ client: Int) {
+    /// Schedules to tell the host how much waits.
+    mutating func reportWaiting(_ client: Int) {
         guard !clientLinks[client].reports else { return }
         clientLinks[client].reports = true
         push(
@@ -168,6 +175,10 @@ extension World {
 
     /// The client reads again: it takes what waits, as long as it goes on reading.
     private mutating func drainWaiting(_ client: Int) {
+        guard clientLinks[client].wire == nil else {
+            if clientLinks[client].reads { drainHeld(client) }
+            return
+        }
         let epoch = clientLinks[client].epoch
         while clientLinks[client].reads, !clientLinks[client].waiting.isEmpty, verdict == nil {
             let reply = replies.take(clientLinks[client].waiting.removeFirst())
@@ -212,7 +223,7 @@ extension World {
             clientLinks[client].reads = !pauses
             if pauses {
                 statistics.count(.slowReader)
-            } else if !clientLinks[client].waiting.isEmpty {
+            } else if clientLinks[client].waitingBytes > 0 {
                 push(.clientDrain, other: client, epoch: clientLinks[client].epoch)
             }
         case .record(let observation):

@@ -6,7 +6,7 @@ extension World {
 
     /// Starts a node from what its disk holds.
     mutating func start(_ host: Int) {
-        guard hosts[host].status == .down else { return }
+        guard hosts[host].status == .down, !hosts[host].staysDown else { return }
         guard let recovered = recover(host) else { return }
         let canCrash = options[.crash] > .zero || options[.crashMidStep] > .zero
         if canCrash, phase == .chaos, prng.chance(1, in: 20) {
@@ -18,8 +18,8 @@ extension World {
             return
         }
         for operation in recovered.operations { hosts[host].disk.perform(operation) }
-        if recovered.tornTail { statistics.count(Mark.tornTailCut) }
-        note { "\(hosts[host].id) starts, boot \(recovered.boot.rawValue)" }
+        if recovered.tornTail { statistics.count(mark: .tornTailCut) }
+        note { "\($0.hosts[host].id) starts, boot \(recovered.boot.rawValue)" }
         if recovered.boot > Boot(1) { statistics.count(.restart) }
 
         hosts[host].status = .up
@@ -34,8 +34,13 @@ extension World {
         hosts[host].nextWriteFault = nil
         let reading = max(hosts[host].clock.monotonic(at: now), hosts[host].lastNow)
         hosts[host].lastNow = reading
-        nodes[host] = Node(
-            configuration(host, recovered.identity), durable: recovered.durable, now: reading)
+        do throws(StartRefusal) {
+            nodes[host] = try Node(
+                configuration(host, recovered.identity), durable: recovered.durable, now: reading)
+        } catch {
+            refuse(host, "\(error)")
+            return
+        }
         do throws(Violation) {
             try checkers.restarted(hosts[host].id, nodes[host])
         } catch {
@@ -67,19 +72,23 @@ extension World {
             for step in steps { hosts[host].disk.perform(step) }
             return try open(host)
         } catch {
-            note { "\(hosts[host].id) refuses to start: \(error)" }
-            if hosts[host].isDamaged {
-                hosts[host].status = .lost
-                statistics.count(.recoveryRefused)
-                statistics.count(Mark.recoveryRefused)
-            } else {
-                fail(
-                    Violation(
-                        "recovery",
-                        "\(hosts[host].id) refuses a directory that no fault harmed: \(error)"))
-            }
+            refuse(host, error.description)
             return nil
         }
+    }
+
+    /// The directory cannot be used; somebody must have harmed it.
+    private mutating func refuse(_ host: Int, _ reason: String) {
+        note { "\($0.hosts[host].id) refuses to start: \(reason)" }
+        hosts[host].status = .lost
+        guard !hosts[host].isDamaged else {
+            statistics.count(.recoveryRefused)
+            statistics.count(mark: .recoveryRefused)
+            return
+        }
+        fail(
+            Violation(
+                "recovery", "\(hosts[host].id) refuses a directory that no fault harmed: \(reason)"))
     }
 
     private func open(_ host: Int) throws(RecoveryError) -> Recovered? {
@@ -92,7 +101,7 @@ extension World {
     /// The process is gone in the middle of whatever it did.
     mutating func crash(_ host: Int, powerLoss: Bool) {
         guard hosts[host].status == .up else { return }
-        note { "\(hosts[host].id) crashes\(powerLoss ? ", power lost" : "")" }
+        note { "\($0.hosts[host].id) crashes\(powerLoss ? ", power lost" : "")" }
         hosts[host].status = .down
         hosts[host].life &+= 1
         for position in hosts[host].inboxDone..<hosts[host].inbox.count {

@@ -104,7 +104,7 @@ extension World {
 
     /// A node asked to be stopped.
     private mutating func stop(_ host: Int, _ reason: HaltReason) {
-        note { "\(hosts[host].id) halts: \(reason)" }
+        note { "\($0.hosts[host].id) halts: \(reason)" }
         switch reason {
         case .drained: crashAndRestart(host, powerLoss: false)
         case .wiped:

@@ -81,7 +81,7 @@ extension World {
         switch fault {
         case .syncFailed, .diskFull:
             // The driver never retries: the process stops, and comes back once the disk is mended.
-            note { "\(hosts[host].id) stops: \(fault == .diskFull ? "disk full" : "sync failed")" }
+            note { "\($0.hosts[host].id) stops: \(fault == .diskFull ? "disk full" : "sync failed")" }
             statistics.count(fault)
             crashAndRestart(host, powerLoss: fault == .syncFailed)
             return true
@@ -103,7 +103,7 @@ extension World {
         else { return }
         hosts[host].isDamaged = true
         statistics.count(.writeMisdirected)
-        note { "\(hosts[host].id): a write of \(name) lands in \(target.name)" }
+        note { "\($0.hosts[host].id): a write of \(name) lands in \(target.name)" }
         hosts[host].storage.logSteps[position] = .append(
             name, [UInt8](repeating: 0, count: bytes.count))
     }
@@ -161,7 +161,7 @@ extension World {
     /// member knows the cluster.
     func mayDamage(_ host: Int) -> Bool {
         guard phase == .chaos, !hosts[host].isDamaged, !hosts[host].isWiped else { return false }
-        let harmed = hosts.count { $0.isDamaged || $0.isWiped || $0.status == .lost }
+        let harmed = hosts.count(where: { $0.isDamaged || $0.isWiped || $0.status == .lost })
         guard harmed + 1 <= (hosts.count - 1) / 2 else { return false }
         return isBootstrapped
     }

@@ -81,17 +81,10 @@ public struct World: Sendable {
         clientLinks = clients.map { _ in ClientLink() }
         network = Network(options)
         checkers = Checkers()
-        hosts = (0..<options.nodes).map { number in
-            World.host(number, options, clients.count, &prng)
-        }
+        let clientCount = clients.count
+        hosts = (0..<options.nodes).map { World.host($0, options, clientCount, &prng) }
         let members = hosts.map(\.id)
-        nodes = hosts.map { host in
-            Node(
-                NodeConfiguration(
-                    id: host.id, members: members, incarnation: host.incarnation, boot: Boot(0),
-                    seed: 0),
-                durable: DurableState(), now: .zero)
-        }
+        nodes = hosts.map { World.blankNode($0, members) }
         self.prng = prng
         begin()
     }
@@ -111,6 +104,17 @@ public struct World: Sendable {
             id: NodeID(UInt32(number + 1)), clock: clock,
             incarnation: Incarnation(prng.next()),
             connected: Array(repeating: 0, count: clients))
+    }
+
+    /// What stands for a node that was never started.
+    private static func blankNode(_ host: Host, _ members: [NodeID]) -> Node {
+        let configuration = NodeConfiguration(
+            id: host.id, members: members, incarnation: host.incarnation, boot: Boot(0), seed: 0)
+        do throws(StartRefusal) {
+            return try Node(configuration, durable: DurableState(), now: .zero)
+        } catch {
+            preconditionFailure("an empty disk is refused: \(error)")
+        }
     }
 
     private mutating func begin() {
@@ -222,13 +226,14 @@ public struct World: Sendable {
     /// The run is over: a checker saw something.
     mutating func fail(_ violation: Violation) {
         if verdict == nil { verdict = .violated(violation) }
-        note { "VIOLATION \(violation.checker): \(violation.message)" }
+        note { _ in "VIOLATION \(violation.checker): \(violation.message)" }
     }
 
     /// Adds a line to the trace, if there is one.
-    mutating func note(_ line: () -> String) {
+    mutating func note(_ line: (World) -> String) {
         guard trace != nil else { return }
-        trace?.append("\(Trace.time(now)) \(line())")
+        let text = line(self)
+        trace?.append("\(Trace.time(now)) \(text)")
     }
 }
 

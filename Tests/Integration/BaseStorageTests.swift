@@ -13,7 +13,8 @@ struct BaseStorageTests {
     private func entry(_ index: UInt64, term: UInt64 = 1, size: Int = 10) -> Entry {
         Entry(
             index: LogIndex(index), term: Term(term), stamp: ClusterTime(nanoseconds: Int64(index)),
-            kind: .command, payload: [UInt8](repeating: UInt8(truncatingIfNeeded: index), count: size))
+            kind: .command,
+            payload: [UInt8](repeating: UInt8(truncatingIfNeeded: index), count: size))
     }
 
     private func token(_ boot: Boot, _ sequence: UInt64) -> PersistToken {
@@ -197,9 +198,10 @@ struct BaseStorageTests {
         let small = try #require(try storage.closeAndReopen(loop, path, node, segmentLimit: 1))
         small.onPersisted = { durable.append($0) }
         small.onFailure = { failures.append($0) }
-        let taken = try #require((2...9).map { "log-000000000000000\($0)" }.first {
-            access(path + "/" + $0, F_OK) != 0
-        })
+        let taken = try #require(
+            (2...9).map { "log-000000000000000\($0)" }.first {
+                access(path + "/" + $0, F_OK) != 0
+            })
         #expect(mkdir(path + "/" + taken, 0o700) == 0)
         small.persist(LogWrite(entries: [entry(1)]), token(Boot(2), 1))
         try #require(run(loop) { !failures.isEmpty })
@@ -223,7 +225,8 @@ struct BaseStorageTests {
     func logLines() {
         let time = WallTime(milliseconds: 1_700_000_000_123)
         let fields: LogFields = [
-            "room_id": "r1", "text": "a b\n\"c\"", "n": 7, "ok": true, "empty": "", "node": "\(node)",
+            "room_id": "r1", "text": "a b\n\"c\"", "n": 7, "ok": true, "empty": "",
+            "node": "\(node)",
         ]
         #expect(
             String(

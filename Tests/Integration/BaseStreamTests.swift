@@ -202,7 +202,11 @@ struct BaseStreamTests {
         var outcomes: [Bool] = []
         for _ in 0..<4 {
             Connector(loop: loop, host: "127.0.0.1", port: full, limitMilliseconds: 100) {
-                if case .failure(.timedOut) = $0 { outcomes.append(false) } else { outcomes.append(true) }
+                if case .failure(.timedOut) = $0 {
+                    outcomes.append(false)
+                } else {
+                    outcomes.append(true)
+                }
             }
         }
         #expect(run(loop) { outcomes.count == 4 })
@@ -295,7 +299,8 @@ struct BaseStreamTests {
             let recorder = Recorder()
             recorder.onReceive = { stream, _ in stream.closeAfterFlush() }
             clients.append(recorder)
-            Connector(loop: loop, host: "127.0.0.1", port: listener.port, limitMilliseconds: 30_000) {
+            Connector(loop: loop, host: "127.0.0.1", port: listener.port, limitMilliseconds: 30_000)
+            {
                 guard let stream = try? $0.get() else { return }
                 streams.append(stream)
                 stream.start(recorder)

@@ -78,8 +78,10 @@ struct JSONTests {
     @Test(
         "what is not one JSON value is malformed (RFC 8259)",
         arguments: [
-            "", " ", "{", "}", "{\"a\"}", "{\"a\":}", "[1,]", "{\"a\":1,}", "nul", "NaN", "01", "1 2",
-            "'a'", "\"a", "\"\u{1}\"", "{a:1}", "[1}", "\u{FEFF}{}", "\"\\x\"", "\"\\u12\"", "+1", ".5",
+            "", " ", "{", "}", "{\"a\"}", "{\"a\":}", "[1,]", "{\"a\":1,}", "nul", "NaN", "01",
+            "1 2",
+            "'a'", "\"a", "\"\u{1}\"", "{a:1}", "[1}", "\u{FEFF}{}", "\"\\x\"", "\"\\u12\"", "+1",
+            ".5",
         ])
     func malformed(_ text: String) {
         let error = error(text)
@@ -116,7 +118,8 @@ struct JSONTests {
     @Test("no cut or changed byte of a document makes the reader trap")
     func fuzz() {
         let reader = JSONReader(maximumBytes: 4096, maximumDepth: 8)
-        let text = Array(#"{"type":"a\u00e9","data":{"n":[1,2.5e3,true,null],"s":"\ud83d\ude00"}}"#.utf8)
+        let text = Array(
+            #"{"type":"a\u00e9","data":{"n":[1,2.5e3,true,null],"s":"\ud83d\ude00"}}"#.utf8)
         var accepted = 0
         for position in text.indices {
             for byte in UInt8.min...UInt8.max {

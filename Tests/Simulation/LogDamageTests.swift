@@ -135,11 +135,9 @@ struct LogDamageTests {
             &writer, LogWrite(hardState: HardState(term: Term(1), vote: NodeID(1))),
             LogWrite(hardState: HardState(term: Term(1), vote: NodeID(2))))
         disk.commit(&writer, LogWrite(entries: [logEntry(1)]))
-        let bytes = disk.read(DataFile.logName(1))!
-        let records = (bytes[first..<first + 22], bytes[first + 22..<first + 44])
-        disk.overwrite(
-            DataFile.logName(1),
-            bytes[..<first] + records.1 + records.0 + bytes[(first + 44)...])
+        var bytes = disk.read(DataFile.logName(1))!
+        for place in first..<first + 22 { bytes.swapAt(place, place + 22) }
+        disk.overwrite(DataFile.logName(1), bytes)
         #expect(
             throws: RecoveryError.corrupt(
                 file: DataFile.logName(1), offset: first - logBatchSize, reason: .batch)

@@ -4,6 +4,7 @@
 #include "CJSON.h"
 
 #include <new>
+#include <optional>
 #include <simdjson.h>
 #include <string_view>
 
@@ -22,6 +23,10 @@ struct cjson_parser {
 
     dom::parser parser;
     dom::element root;
+    // While an array is walked: the whole document, and what is left of the array.
+    dom::element document;
+    std::optional<dom::array::iterator> at;
+    std::optional<dom::array::iterator> end;
     size_t max_bytes;
     size_t max_depth;
     bool has_document = false;
@@ -89,6 +94,8 @@ void cjson_destroy(cjson_parser *parser) { delete parser; }
 
 cjson_status cjson_parse(cjson_parser *parser, const uint8_t *bytes, size_t length) {
     parser->has_document = false;
+    parser->at.reset();
+    parser->end.reset();
     if (length > parser->max_bytes) {
         return CJSON_TOO_LARGE;
     }
@@ -184,4 +191,38 @@ bool cjson_element_at(const cjson_parser *parser, const cjson_key *path, size_t 
     }
     dom::element member;
     return array.at(index).get(member) == SUCCESS && string_of(member, bytes, length);
+}
+
+bool cjson_walk(cjson_parser *parser, const cjson_key *path, size_t keys) {
+    dom::element element;
+    dom::array array;
+    if (parser->at || !find(parser, path, keys, element) ||
+        element.get_array().get(array) != SUCCESS) {
+        return false;
+    }
+    parser->document = parser->root;
+    parser->at.emplace(array.begin());
+    parser->end.emplace(array.end());
+    return true;
+}
+
+bool cjson_step(cjson_parser *parser) {
+    if (!parser->at) {
+        return false;
+    }
+    if (*parser->at != *parser->end) {
+        parser->root = **parser->at;
+        ++*parser->at;
+        return true;
+    }
+    cjson_stop(parser);
+    return false;
+}
+
+void cjson_stop(cjson_parser *parser) {
+    if (parser->at) {
+        parser->root = parser->document;
+        parser->at.reset();
+        parser->end.reset();
+    }
 }

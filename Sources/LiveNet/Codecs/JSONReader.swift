@@ -169,6 +169,32 @@ public final class JSONReader {
         return strings
     }
 
+    /// Calls `body` for each element of the array at a path, which is the root of every look-up
+    /// meanwhile; stops when `body` returns false. False when there is no array.
+    ///
+    /// Walks do not nest: inside `body` it returns false at once.
+    @discardableResult
+    public func forEach(
+        _ key: StaticString, _ inner: StaticString? = nil, _ body: () -> Bool
+    ) -> Bool {
+        guard withPath(key, inner, { cjson_walk(parser, $0, $1) }) else { return false }
+        while cjson_step(parser) {
+            guard body() else {
+                cjson_stop(parser)
+                break
+            }
+        }
+        return true
+    }
+
+    /// The root when it is a string, as an element of an array may be; `nil` otherwise.
+    public var rootString: String? {
+        var start: UnsafePointer<UInt8>?
+        var length = 0
+        guard cjson_string_at(parser, nil, 0, &start, &length) else { return nil }
+        return String(decoding: UnsafeBufferPointer(start: start, count: length), as: UTF8.self)
+    }
+
     /// A view into the parser's own memory; it must not outlive the caller's look-up.
     private func utf8(
         _ key: StaticString, _ inner: StaticString?

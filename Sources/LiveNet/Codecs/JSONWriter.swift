@@ -1,8 +1,8 @@
 /// Appends one JSON text to a byte array.
 ///
-/// Commas are put by the writer; that every `begin` meets its `end` and that a key comes before each
-/// value of an object is the caller's duty. Strings are UTF-8 already and pass through; quotes,
-/// backslashes and control characters are escaped (RFC 8259 section 7).
+/// Commas are put by the writer; that every `begin` meets its `end` and that a key comes before
+/// each value of an object is the caller's duty. Strings are UTF-8 already and pass through;
+/// quotes, backslashes and control characters are escaped (RFC 8259 section 7).
 public struct JSONWriter: Sendable {
     /// The text so far.
     public private(set) var bytes: [UInt8]

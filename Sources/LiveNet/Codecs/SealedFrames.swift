@@ -2,8 +2,8 @@ import COpenSSL
 
 /// One direction of a secure channel: seals or opens frames in order with AES-256-GCM.
 ///
-/// A frame is four bytes of length (big-endian, of all that follows), the ciphertext and a tag of 16
-/// bytes. The length is authenticated as associated data. The nonce is the frame's number in its
+/// A frame is four bytes of length (big-endian, of all that follows), the ciphertext and a tag of
+/// 16 bytes. The length is authenticated as associated data. The nonce is the frame's number in its
 /// direction, which is never sent, so a frame that is replayed, left out or out of order does not
 /// open (NIST SP 800-38D section 8.2.1).
 final class SealedFrames {
@@ -17,8 +17,8 @@ final class SealedFrames {
     /// Bytes under this key so far.
     private(set) var volume: UInt64 = 0
 
-    /// What one key may carry, far inside the bounds for AES-GCM (RFC 8446 section 5.5 counts 2^24.5
-    /// records of 16 KB; this is 2^37 bytes in at most 2^32 frames).
+    /// What one key may carry, far inside the bounds for AES-GCM (RFC 8446 section 5.5 counts
+    /// 2^24.5 records of 16 KB; this is 2^37 bytes in at most 2^32 frames).
     static let maximumVolume: UInt64 = 1 << 37
     static let maximumFrames: UInt64 = 1 << 32
 
@@ -107,7 +107,8 @@ final class SealedFrames {
         withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 12) { nonce in
             for position in 0..<12 {
                 nonce[position] =
-                    position < 4 ? 0 : UInt8(truncatingIfNeeded: number >> (8 * UInt64(11 - position)))
+                    position < 4
+                    ? 0 : UInt8(truncatingIfNeeded: number >> (8 * UInt64(11 - position)))
             }
             return seals
                 ? EVP_EncryptInit_ex2(context, nil, nil, nonce.baseAddress, nil) == 1

@@ -56,12 +56,12 @@ public enum SecureChannelEvent: Equatable, Sendable {
 /// ways.
 ///
 /// ## Overview
-/// Each side sends a hello in the clear: length (4 bytes, big-endian), `PRLY`, version, role, node id
-/// (4 bytes, big-endian), 32 random bytes, payload. From the shared key and both random values each
-/// side derives one key per direction: HKDF-SHA256 with the initiator's then the acceptor's random as
-/// salt and a label naming the direction as info. The first sealed frame of each side holds the
-/// SHA-256 of both hellos, the initiator's first; so a wrong key and a changed hello are found before
-/// anything is believed. After that each frame carries one payload (`SealedFrames`).
+/// Each side sends a hello in the clear: length (4 bytes, big-endian), `PRLY`, version, role, node
+/// id (4 bytes, big-endian), 32 random bytes, payload. From the shared key and both random values
+/// each side derives one key per direction: HKDF-SHA256 with the initiator's then the acceptor's
+/// random as salt and a label naming the direction as info. The first sealed frame of each side
+/// holds the SHA-256 of both hellos, the initiator's first; so a wrong key and a changed hello are
+/// found before anything is believed. After that each frame carries one payload (`SealedFrames`).
 ///
 /// The random values make the keys of every connection fresh, so nothing recorded replays. There is
 /// no forward secrecy: who learns the shared key can read recorded connections.
@@ -158,7 +158,8 @@ public final class SecureChannel {
     public func receive(
         _ bytes: [UInt8], into out: inout [UInt8]
     ) throws(SecureChannelError) -> [SecureChannelEvent] {
-        let result = bytes.withUnsafeBytes { raw -> Result<[SecureChannelEvent], SecureChannelError> in
+        let result = bytes.withUnsafeBytes {
+            raw -> Result<[SecureChannelEvent], SecureChannelError> in
             Result { () throws(SecureChannelError) in try receive(raw, into: &out) }
         }
         return try result.get()
@@ -287,7 +288,8 @@ public final class SecureChannel {
     }
 
     private func directionKey(from sender: SecureChannelRole, salt: [UInt8]) -> [UInt8] {
-        let label = "parley peer channel 1 from " + (sender == .initiator ? "initiator" : "acceptor")
+        let label =
+            "parley peer channel 1 from " + (sender == .initiator ? "initiator" : "acceptor")
         return hkdfSHA256(key: key.bytes, salt: salt, info: Array(label.utf8), length: 32)
     }
 

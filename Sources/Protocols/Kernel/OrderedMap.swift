@@ -209,7 +209,8 @@ public struct OrderedMap<Key: Comparable, Value> {
     mutating func split(_ number: Int) {
         let half = blocks[number].keys.count / 2
         let upper = Block(
-            keys: Array(blocks[number].keys[half...]), values: Array(blocks[number].values[half...]))
+            keys: Array(blocks[number].keys[half...]), values: Array(blocks[number].values[half...])
+        )
         blocks[number].keys.removeSubrange(half...)
         blocks[number].values.removeSubrange(half...)
         separators.insert(upper.keys[0], at: number + 1)

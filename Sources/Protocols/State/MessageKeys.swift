@@ -7,9 +7,8 @@ struct KeyedMessage: Equatable, Sendable {
     let at: WallTime
     /// The cluster time at which it was sent; its key is forgotten a fixed time later.
     let stamp: ClusterTime
-
-    /// The name, looked for by the user's fingerprint, too: another user's same name is another key.
-    var fingerprint: UInt64 { MessageKeys.fingerprint(user: user.text, name: name.text) }
+    /// Of user and name; follows from them.
+    let fingerprint: UInt64
 }
 
 /// Remembers which of a room's messages were sent under a client's own name for them.
@@ -51,38 +50,47 @@ struct MessageKeys: Sendable {
     /// When the oldest key came.
     var oldest: ClusterTime? { queue.first?.stamp }
 
-    /// The message of a key, over or not.
-    func find(user: String, name: String, fingerprint: UInt64) -> KeyedMessage? {
-        for (key, _) in index.elements(from: IndexKey(fingerprint: fingerprint, sequence: 0)) {
-            guard key.fingerprint == fingerprint else { return nil }
+    /// What is known of a key.
+    struct Finding {
+        /// The key's fingerprint.
+        let fingerprint: UInt64
+        /// The key's message, over or not.
+        var message: KeyedMessage?
+        /// How many keys have the fingerprint.
+        var twins = 0
+        /// The oldest of them.
+        var oldestTwin: UInt64 = 0
+    }
+
+    /// Looks for a key by its texts.
+    func find(user: TextKey, name: TextKey) -> Finding {
+        var finding = Finding(
+            fingerprint: MessageKeys.fingerprint(user: user.text, name: name.text))
+        let least = IndexKey(fingerprint: finding.fingerprint, sequence: 0)
+        for (key, _) in index.elements(from: least) {
+            guard key.fingerprint == finding.fingerprint else { break }
             guard let message = queue[key.sequence] else {
                 preconditionFailure("a key without message")
             }
-            if message.name == TextKey(name), message.user == TextKey(user) { return message }
+            if finding.twins == 0 { finding.oldestTwin = key.sequence }
+            finding.twins += 1
+            if message.name == name, message.user == user { finding.message = message }
         }
-        return nil
+        return finding
     }
 
-    /// Adds a message, later than all before, whose key is not among them; drops the oldest keys
-    /// when there are too many.
-    mutating func insert(_ message: KeyedMessage, limit: Int) {
+    /// Adds a message, later than all before, whose key was looked for and is not among them;
+    /// drops the oldest keys when there are too many.
+    mutating func insert(_ message: KeyedMessage, after finding: Finding, limit: Int) {
         guard limit > 0 else { return }
         while index.count >= limit, let oldest = queue.first { remove(oldest) }
-        let fingerprint = message.fingerprint
-        limitTwins(of: fingerprint)
-        index[IndexKey(fingerprint: fingerprint, sequence: message.sequence)] = Nothing()
-        queue.append(message)
-        byteCount += MessageKeys.bytes(of: message)
-    }
-
-    private mutating func limitTwins(of fingerprint: UInt64) {
-        var twins: [UInt64] = []
-        for (key, _) in index.elements(from: IndexKey(fingerprint: fingerprint, sequence: 0)) {
-            guard key.fingerprint == fingerprint else { break }
-            twins.append(key.sequence)
+        if finding.twins >= MessageKeys.twinLimit, let twin = queue[finding.oldestTwin] {
+            remove(twin)
         }
-        guard twins.count >= MessageKeys.twinLimit, let message = queue[twins[0]] else { return }
-        remove(message)
+        let key = IndexKey(fingerprint: message.fingerprint, sequence: message.sequence)
+        index[key] = Nothing()
+        byteCount += MessageKeys.bytes(of: message)
+        queue.append(message)
     }
 
     /// Forgets keys that are over at `stamp`, at most `limit` of them.

@@ -46,12 +46,12 @@ public struct Room: Equatable, Sendable {
     mutating func send(
         _ submission: MessageSubmission, at stamp: ClusterTime, limits: StateLimits
     ) -> Sending {
-        if let name = submission.clientMessageID {
-            let fingerprint = MessageKeys.fingerprint(user: submission.user, name: name)
-            if let first = keys.find(user: submission.user, name: name, fingerprint: fingerprint) {
-                if stamp - first.stamp < limits.messageKeyLife { return .repeated(first) }
-                keys.remove(first)
-            }
+        let user = TextKey(submission.user)
+        let name = submission.clientMessageID.map { TextKey($0) }
+        let finding = name.map { keys.find(user: user, name: $0) }
+        if let first = finding?.message {
+            if stamp - first.stamp < limits.messageKeyLife { return .repeated(first) }
+            keys.remove(first)
         }
         guard History.fits(user: submission.user, content: submission.content) else {
             return .refused(.malformed)
@@ -59,11 +59,11 @@ public struct Room: Equatable, Sendable {
         let (sequence, isTrimmed) = history.append(
             id: submission.id, user: submission.user, content: submission.content,
             at: submission.at, limits: limits)
-        if let name = submission.clientMessageID {
+        if let name, let finding {
             let message = KeyedMessage(
-                user: TextKey(submission.user), name: TextKey(name), id: submission.id,
-                sequence: sequence, at: submission.at, stamp: stamp)
-            keys.insert(message, limit: limits.messageKeyCount)
+                user: user, name: name, id: submission.id, sequence: sequence, at: submission.at,
+                stamp: stamp, fingerprint: finding.fingerprint)
+            keys.insert(message, after: finding, limit: limits.messageKeyCount)
         }
         return .sent(sequence, isTrimmed: isTrimmed)
     }

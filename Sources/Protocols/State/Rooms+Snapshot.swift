@@ -97,18 +97,18 @@ extension Room {
         guard total == 0 || sweepAt != nil else { throw .malformed }
         var last = (sequence: 0 as UInt64, stamp: ClusterTime.zero)
         for _ in 0..<total {
+            let user = TextKey(try reader.stream.string())
+            let name = TextKey(try reader.stream.string())
+            let finding = keys.find(user: user, name: name)
             let message = KeyedMessage(
-                user: TextKey(try reader.stream.string()), name: TextKey(try reader.stream.string()),
-                id: try reader.stream.uniqueID(), sequence: try reader.stream.number(),
-                at: try reader.stream.wallTime(),
-                stamp: ClusterTime(nanoseconds: try reader.stream.signed()))
+                user: user, name: name, id: try reader.stream.uniqueID(),
+                sequence: try reader.stream.number(), at: try reader.stream.wallTime(),
+                stamp: ClusterTime(nanoseconds: try reader.stream.signed()),
+                fingerprint: finding.fingerprint)
             guard message.sequence > last.sequence, message.sequence <= history.lastSequence,
-                message.stamp >= last.stamp, message.stamp <= stamp,
-                keys.find(
-                    user: message.user.text, name: message.name.text,
-                    fingerprint: message.fingerprint) == nil
+                message.stamp >= last.stamp, message.stamp <= stamp, finding.message == nil
             else { throw .malformed }
-            keys.insert(message, limit: .max)
+            keys.insert(message, after: finding, limit: .max)
             last = (message.sequence, message.stamp)
         }
         guard keys.count == total else { throw .malformed }

@@ -58,7 +58,9 @@ public struct Rooms: Equatable, Sendable {
     public func room(named name: String) -> UniqueID? { names[TextKey(name)] }
 
     /// True when the user is a member of the room through this connection.
-    public func isMember(_ user: String, of room: UniqueID, via connection: MemberConnection) -> Bool {
+    public func isMember(_ user: String, of room: UniqueID, via connection: MemberConnection)
+        -> Bool
+    {
         seats.read(Seat(connection, room)) { $0.contains(TextKey(user)) } ?? false
     }
 

@@ -50,7 +50,9 @@ extension ReplicatedState {
     // MARK: - Memberships
 
     /// True when the user is a member of the room through this connection.
-    public func isMember(_ user: String, of room: UniqueID, via connection: MemberConnection) -> Bool {
+    public func isMember(_ user: String, of room: UniqueID, via connection: MemberConnection)
+        -> Bool
+    {
         rooms.isMember(user, of: room, via: connection)
     }
 
@@ -70,7 +72,8 @@ extension ReplicatedState {
     /// oldest message kept when that is later; compare `firstSequence(in:)` with what was asked for.
     public func messages(in room: UniqueID, after sequence: UInt64, limit: Int) -> [ChatMessage] {
         guard sequence < .max else { return [] }
-        return rooms.table.read(room) { $0.history.messages(from: sequence + 1, limit: limit) } ?? []
+        return rooms.table.read(room) { $0.history.messages(from: sequence + 1, limit: limit) }
+            ?? []
     }
 
     /// A room's newest messages, at most `limit`, oldest first.

@@ -107,7 +107,9 @@ public struct CommittedDurable: Sendable {
                 throw Violation(
                     Self.name,
                     "\(id) came back without the committed entry \(index.rawValue) of term "
-                        + "\(item.term.rawValue)")
+                        + "\(item.term.rawValue): it claims \(claims[id].rawValue), and its log "
+                        + "from \(now.start.index.rawValue) to \(now.last.index.rawValue) has "
+                        + "there term \(node.term(at: index)?.rawValue ?? 0)")
             }
             index = index.previous
         }

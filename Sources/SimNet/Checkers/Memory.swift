@@ -26,7 +26,8 @@ public struct Memory: Sendable {
         return steps % Memory.every == 0
     }
 
-    mutating func compare(
+    /// Compares one value with its bound.
+    public mutating func compare(
         _ id: NodeID, _ what: StaticString, _ value: Int, limit: Int
     ) throws(Violation) {
         exercised += 1

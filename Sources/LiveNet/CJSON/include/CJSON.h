@@ -80,6 +80,15 @@ bool cjson_count_at(const cjson_parser *parser, const cjson_key *path, size_t ke
 bool cjson_element_at(const cjson_parser *parser, const cjson_key *path, size_t keys,
                       size_t index, const uint8_t **bytes, size_t *length);
 
+/// Begins a walk through the array at a path, one at a time; false when there is none or a walk is
+/// going on.
+bool cjson_walk(cjson_parser *parser, const cjson_key *path, size_t keys);
+/// Makes the walk's next element the root of all look-ups; false when there is none, and then the
+/// whole document is the root again.
+bool cjson_step(cjson_parser *parser);
+/// Ends a walk early; the whole document is the root again.
+void cjson_stop(cjson_parser *parser);
+
 #ifdef __cplusplus
 }
 #endif

@@ -1,0 +1,135 @@
+import EdgeCodecs
+import Protocols
+
+/// One client's socket: brings bytes to its `ClientEdge`, performs what that decides.
+final class ClientConnection: StreamHandler {
+    private unowned let server: LiveNode
+    private let stream: Stream
+    private var edge: ClientEdge
+    private var outbox = Outbox<EdgeEffect>()
+    private(set) var id = ConnectionID(slot: 0, generation: 0)
+    /// The time for which the connection is in the server's timers.
+    private var timer: Instant?
+    /// The node knows of the connection.
+    private var isConnected = false
+
+    private init(_ stream: Stream, _ kind: EdgeKind, _ server: LiveNode) {
+        self.server = server
+        self.stream = stream
+        edge = ClientEdge(kind: kind, at: server.loop.now)
+    }
+
+    /// Begins to serve an accepted stream.
+    static func accept(_ stream: Stream, _ kind: EdgeKind, _ server: LiveNode) {
+        let connection = ClientConnection(stream, kind, server)
+        connection.id = server.connections.insert(connection)
+        stream.start(connection)
+        connection.updateTimer()
+    }
+
+    // MARK: Events
+
+    func stream(_ stream: Stream, received bytes: UnsafeRawBufferPointer) {
+        step(.received(Array(bytes)))
+    }
+
+    func streamReachedEnd(_ stream: Stream) { step(.endOfStream) }
+
+    func stream(_ stream: Stream, backlog bytes: Int) {
+        if isConnected { server.step(.backlog(id, bytes: bytes)) }
+    }
+
+    func stream(_ stream: Stream, closed end: StreamEnd) {
+        step(.reset)
+        server.edgeTimers.cancel(id)
+        server.connections.remove(id)
+    }
+
+    func onTimer() {
+        timer = nil
+        if let due = edge.deadline, due <= server.loop.now { step(.tick) } else { updateTimer() }
+    }
+
+    /// Sends one encoded frame, if the client has an open WebSocket.
+    func send(_ frame: [UInt8]) {
+        guard edge.isOpen else { return }
+        stream.write(frame)
+    }
+
+    /// Ends the client's WebSocket.
+    func close(_ reason: CloseReason) {
+        let text =
+            switch reason {
+            case .serviceRestart: "join again, here or at another node, with since"
+            case .tooSlow: "too slow: what was sent was not taken in time"
+            }
+        step(.close(WebSocketCloseCode(reason.code), reason: text))
+    }
+
+    private func step(_ event: EdgeEvent) {
+        edge.step(event, at: server.loop.now, into: &outbox)
+        let effects = outbox.effects
+        outbox.removeAll()
+        for effect in effects { perform(effect) }
+        updateTimer()
+        if !edge.isOver, !edge.wantsBytes { stream.pauseReading() } else { stream.resumeReading() }
+    }
+
+    /// Keeps the edge's deadline in the server's timers; one that moved back is found when the
+    /// earlier time comes, so that a message does not touch the timers.
+    private func updateTimer() {
+        guard let due = edge.deadline else { return }
+        if let timer, timer <= due { return }
+        timer = due
+        server.edgeTimers.schedule(id, at: due)
+        server.updateDeadline()
+    }
+
+    // MARK: Effects
+
+    private func perform(_ effect: EdgeEffect) {
+        switch effect {
+        case .write(let bytes): stream.write(bytes)
+        case .opened:
+            isConnected = true
+            server.counters.connections += 1
+            server.log.info("connected", ["connection": .text(name)])
+            server.step(.connected(id))
+        case .text(let text): take(text)
+        case .binary: send(.notJSON)
+        case .request(let request): step(.respond(server.respond(to: request)))
+        case .upgradePeer(_, let leftover):
+            server.edgeTimers.cancel(id)
+            server.connections.remove(id)
+            server.links.accept(stream, leftover: leftover)
+        case .closed(let code):
+            isConnected = false
+            server.log.info(
+                "disconnected", ["connection": .text(name), "code": .int(code.rawValue)])
+            server.step(.disconnected(id))
+        case .refused(let status):
+            server.log.debug(
+                "request refused", ["connection": .text(name), "status": .int(status.code)])
+        case .endOutput: stream.endWriting()
+        case .disconnect: stream.closeAfterFlush()
+        }
+    }
+
+    private func take(_ text: [UInt8]) {
+        server.counters.requests += 1
+        switch ChatJSON.request(parsing: text, with: server.reader) {
+        case .success(let request):
+            server.stepWallClock()
+            server.step(.request(id, request))
+        case .failure(let refusal): send(refusal)
+        }
+    }
+
+    private func send(_ refusal: ChatJSON.Refusal) {
+        var answer: [UInt8] = []
+        ChatJSON.encode(refusal, into: &answer)
+        send(WebSocketFrame.encoded(.text, answer))
+    }
+
+    private var name: String { "\(id.slot).\(id.generation)" }
+}

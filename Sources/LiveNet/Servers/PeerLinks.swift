@@ -1,0 +1,159 @@
+import EdgeCodecs
+import Protocols
+
+/// The links to the other members: one connection a pair, opened by the member with the lower id.
+///
+/// A link that breaks is opened again after a back-off that doubles up to a second, with jitter.
+final class PeerLinks {
+    private unowned let server: LiveNode
+    private let incarnation: Incarnation
+    private var established: SortedMap<NodeID, PeerLink> = [:]
+    private var dialling: SortedMap<NodeID, Dial> = [:]
+    /// Streams accepted whose other end has not shown who it is.
+    private var accepted: [PeerLink] = []
+    private var keepAliveAt: Instant
+    private var prng = Prng(seed: randomNumber())
+
+    /// How often a silent link is told that it is alive.
+    private static let keepAlive = Interval.seconds(1)
+    /// The silence after which a link is given up.
+    private static let silence = Interval.seconds(4)
+    /// The most links that may be accepted and not yet authenticated.
+    private static let acceptedLimit = 64
+
+    private struct Dial {
+        let address: PeerAddress
+        var failures = 0
+        var retryAt: Instant?
+        var isReported = false
+    }
+
+    init(_ server: LiveNode, incarnation: Incarnation) {
+        self.server = server
+        self.incarnation = incarnation
+        keepAliveAt = server.loop.now + Self.keepAlive
+    }
+
+    /// The earliest time at which a link wants attention.
+    var deadline: Instant {
+        dialling.values.reduce(keepAliveAt) { min($0, $1.retryAt ?? $0) }
+    }
+
+    /// Opens the links to the members with higher ids.
+    func start() {
+        for member in server.settings.members where member.id > server.settings.node {
+            dialling[member.id] = Dial(address: member)
+            dial(member.id)
+        }
+    }
+
+    func onDeadline(_ now: Instant) {
+        for (peer, dial) in dialling {
+            if let time = dial.retryAt, time <= now { self.dial(peer) }
+        }
+        guard now >= keepAliveAt else { return }
+        keepAliveAt = now + Self.keepAlive
+        for link in established.values + accepted {
+            if now - link.heardAt > Self.silence {
+                link.fail("nothing was heard for \(Self.silence.milliseconds / 1000) s")
+            } else {
+                link.keepAlive()
+            }
+        }
+    }
+
+    func send(_ message: PeerMessage, to peer: NodeID) {
+        established[peer]?.send(message)
+    }
+
+    /// Takes a connection that another member opened.
+    func accept(_ stream: Stream, leftover: [UInt8]) {
+        guard accepted.count < Self.acceptedLimit else {
+            stream.close()
+            return
+        }
+        accepted.append(
+            PeerLink(self, server, stream, role: .acceptor, incarnation, leftover: leftover))
+    }
+
+    private func dial(_ peer: NodeID) {
+        guard let address = dialling[peer]?.address else { return }
+        dialling.update(peer) { $0.retryAt = nil }
+        Connector(
+            loop: server.loop, host: address.endpoint.host, port: address.endpoint.port,
+            limitMilliseconds: 2_000
+        ) { [weak self] result in
+            guard let self else { return }
+            switch result {
+            case .success(let stream):
+                _ = PeerLink(
+                    self, server, stream, role: .initiator, incarnation, expected: peer,
+                    upgrade: address.transport == .upgrade ? address.endpoint : nil)
+            case .failure(let error): retry(peer, "\(error)")
+            }
+        }
+    }
+
+    private func retry(_ peer: NodeID, _ why: String) {
+        guard let dial = dialling[peer] else { return }
+        if !dial.isReported {
+            server.log.info("link down", ["peer": .text("\(peer)"), "why": .text(why)])
+        }
+        let wait = Interval.milliseconds(min(1_000, 50 << Int64(min(dial.failures, 5))))
+        let jittered = wait + prng.interval(from: .zero, to: wait / 4)
+        dialling.update(peer) {
+            $0.failures += 1
+            $0.isReported = true
+            $0.retryAt = server.loop.now + jittered
+        }
+        server.updateDeadline()
+    }
+
+    // MARK: What links report
+
+    /// The other end has the key and is this member.
+    func isEstablished(_ link: PeerLink, with peer: NodeID) {
+        accepted.removeAll { $0 === link }
+        guard server.settings.members.contains(where: { $0.id == peer }),
+            link.role == .initiator ? link.expected == peer : peer < server.settings.node
+        else {
+            link.fail("\(peer) is not the member that was expected")
+            return
+        }
+        if let old = established[peer] {
+            established[peer] = nil
+            server.step(.peerDown(peer))
+            old.replace()
+        }
+        established[peer] = link
+        dialling.update(peer) {
+            $0.failures = 0
+            $0.isReported = false
+        }
+        server.log.info("link up", ["peer": .text("\(peer)")])
+        server.step(.peerUp(peer))
+    }
+
+    /// The link's stream is gone.
+    func isGone(_ link: PeerLink, _ why: String) {
+        accepted.removeAll { $0 === link }
+        if let peer = link.peer, established[peer] === link {
+            established[peer] = nil
+            server.log.info("link down", ["peer": .text("\(peer)"), "why": .text(why)])
+            dialling.update(peer) { $0.isReported = true }
+            server.step(.peerDown(peer))
+        } else {
+            let from = link.expected.map(\.description) ?? link.address
+            server.log.warning("link refused", ["peer": .text(from), "why": .text(why)])
+        }
+        if let peer = link.expected, !link.isReplaced { retry(peer, why) }
+    }
+
+    /// Cuts all links.
+    func close() {
+        dialling = [:]
+        for link in established.values + accepted { link.replace() }
+        established = [:]
+        accepted = []
+    }
+}

@@ -1,0 +1,79 @@
+import Protocols
+
+/// A simulated client: a machine of its own that the world drives as it drives nodes.
+///
+/// A value without a clock or randomness of its own; equal seeds and events give equal effects.
+public enum SimClient: Equatable, Sendable {
+    /// Talks in rooms.
+    case chat(ChatClient)
+    /// Reads and writes registers.
+    case register(RegisterClient)
+
+    /// Takes one event and puts out what the client does.
+    public mutating func step(
+        _ event: ClientEvent, at now: Instant, into out: inout Outbox<ClientEffect>
+    ) {
+        // Consumed, so that the payload is changed in place and not copied.
+        switch consume self {
+        case .chat(var client):
+            client.step(event, at: now, into: &out)
+            self = .chat(client)
+        case .register(var client):
+            client.step(event, at: now, into: &out)
+            self = .register(client)
+        }
+    }
+
+    /// When the client wants to be woken; `nil` when it waits for events alone.
+    public var deadline: Instant? {
+        switch self {
+        case .chat(let client): client.deadline
+        case .register(let client): client.deadline
+        }
+    }
+
+    /// True when, after `quiesce`, all that was pending is answered and one more request of each
+    /// kind has succeeded.
+    public var isSatisfied: Bool {
+        switch self {
+        case .chat(let client): client.isSatisfied
+        case .register(let client): client.isSatisfied
+        }
+    }
+
+    /// The first answer that is not among those that the protocol documents; nil if all were.
+    public var surprise: String? {
+        switch self {
+        case .chat(let client): client.surprise
+        case .register(let client): client.surprise
+        }
+    }
+
+    /// How many answers were held against the protocol.
+    public var answerCount: Int {
+        switch self {
+        case .chat(let client): client.answerCount
+        case .register(let client): client.answerCount
+        }
+    }
+
+    /// What the client is waiting for, for reports of a run that got stuck.
+    public var waitsFor: String {
+        switch self {
+        case .chat(let client): client.waitsFor
+        case .register(let client): client.waitsFor
+        }
+    }
+}
+
+extension RequestError {
+    /// True when the client should ask again: nobody is to blame.
+    var isTransient: Bool {
+        switch self {
+        case .unavailable, .outcomeUnknown, .overloaded, .stateFull: true
+        case .invalidRequest, .invalidContent, .roomNotFound, .nameTaken, .notMember,
+            .sessionExpired, .alreadyAcknowledged:
+            false
+        }
+    }
+}

@@ -1,0 +1,75 @@
+import Protocols
+
+/// Draws the clients of a world.
+public enum Workload {
+    /// The clients of a seed: 2 to 6 that chat in 1 to 3 rooms, 1 to 4 that use a few registers.
+    ///
+    /// Together they ask 6 to 18 times a second, so that a minute is some ten thousand steps of
+    /// three nodes.
+    public static func draw(_ options: Options, _ prng: inout Prng) -> [SimClient] {
+        draw(prng: &prng, nodes: (1...options.nodes).map { NodeID(UInt32($0)) })
+    }
+
+    /// The clients of a seed, for these nodes.
+    public static func draw(prng: inout Prng, nodes: [NodeID]) -> [SimClient] {
+        let chats = prng.int(in: 2..<7)
+        let registers = prng.int(in: 1..<5)
+        let rate = Int64(prng.int(in: 6..<19))
+        let think = Interval.seconds(1) * Int64(chats + registers) / rate
+        let rooms = (0..<prng.int(in: 1..<4)).map { "room \($0)" }
+        let keys = (0..<prng.int(in: 1..<4)).map { "r\($0)" }
+        var clients: [SimClient] = []
+        for number in 0..<chats {
+            clients.append(
+                .chat(
+                    ChatClient(
+                        id: ClientID(number), nodes: nodes,
+                        settings: chatSettings(rooms, think, &prng), prng: prng.split())))
+        }
+        for number in chats..<chats + registers {
+            var settings = RegisterClient.Settings()
+            settings.keys = keys
+            settings.think = pace(think, &prng)
+            settings.timeout = .milliseconds(Int64(prng.int(in: 1_000..<7_000)))
+            settings.usesSession = prng.chance(3, in: 4)
+            clients.append(
+                .register(
+                    RegisterClient(
+                        id: ClientID(number), nodes: nodes, settings: settings,
+                        prng: prng.split())))
+        }
+        return clients
+    }
+
+    private static func chatSettings(
+        _ rooms: [String], _ think: Interval, _ prng: inout Prng
+    ) -> ChatClient.Settings {
+        var settings = ChatClient.Settings()
+        // The first room is everyone's; of the others each client draws its own.
+        settings.rooms = rooms.enumerated().filter { $0.offset == 0 || prng.chance(2, in: 3) }
+            .map(\.element)
+        settings.think = pace(think, &prng)
+        settings.timeout = .milliseconds(Int64(prng.int(in: 1_000..<8_000)))
+        settings.leave = prng.below(60)
+        settings.joinAgain = prng.below(30)
+        settings.rude = prng.chance(1, in: 2) ? prng.below(60) : 0
+        settings.again = prng.below(60)
+        settings.list = prng.below(40)
+        settings.hop = prng.below(20)
+        settings.long = prng.below(20)
+        if prng.chance(1, in: 3) {
+            settings.burst = prng.below(60)
+            settings.burstSize = prng.int(in: 2..<25)
+        }
+        if prng.chance(1, in: 3) {
+            settings.pause = prng.below(60)
+            settings.pauseTime = .milliseconds(Int64(prng.int(in: 200..<5_000)))
+        }
+        if prng.chance(1, in: 4) { settings.forget = prng.below(1_000) }
+        return settings
+    }
+
+    private static func pace(_ think: Interval, _ prng: inout Prng) -> Interval {
+        prng.interval(from: think / 2, to: think * 3 / 2)
+    }
+}

@@ -1,0 +1,93 @@
+import Glibc
+import LiveNet
+import Protocols
+
+/// The server: `parley-node [--flag value ...]`.
+///
+/// Exit status: 0 stopped as asked, 1 could not start or could not go on, 2 bad settings.
+
+let arguments = Array(CommandLine.arguments.dropFirst())
+if arguments.contains("--help") || arguments.contains("-h") {
+    print(usage())
+    exit(0)
+}
+
+let settings: NodeSettings
+do {
+    settings = try NodeSettings(arguments: arguments, environment: environment())
+} catch {
+    complain("\(error)")
+    exit(2)
+}
+exit(run(settings))
+
+func run(_ settings: NodeSettings) -> Int32 {
+    let log: Log
+    do {
+        if let path = settings.logFile {
+            log = try Log(level: settings.logLevel, format: settings.logFormat, file: path)
+        } else {
+            log = Log(level: settings.logLevel, format: settings.logFormat)
+        }
+    } catch {
+        complain("\(error)")
+        return 2
+    }
+    let loop = Loop()
+    let node: LiveNode
+    do {
+        node = try LiveNode(loop: loop, log: log, settings: settings)
+    } catch {
+        log.error("cannot start: \(error)", [:])
+        return 1
+    }
+    if settings.isKeyless {
+        log.warning("no ENCRYPTION_KEY: links between members can be read by whoever is on the way", [:])
+    }
+    // SIGTERM hands over and lets clients go first; a second one, or SIGINT, ends at once.
+    loop.onSignal(SIGTERM) { node.isDraining ? node.end(.stopped) : node.drain() }
+    loop.onSignal(SIGINT) { node.end(.stopped) }
+    loop.run()
+    node.shutDown()
+    loop.shutDown()
+    switch node.ending {
+    case .stopped, nil:
+        log.info("stopped", [:])
+        return 0
+    case .failed: return 1
+    }
+}
+
+func environment() -> [String: String] {
+    var variables: [String: String] = [:]
+    for setting in Setting.all {
+        if let value = getenv(setting.variable) {
+            variables[setting.variable] = String(cString: value)
+        }
+    }
+    return variables
+}
+
+func complain(_ line: String) {
+    let bytes = Array("parley-node: \(line)\n".utf8)
+    _ = write(2, bytes, bytes.count)
+}
+
+func usage() -> String {
+    var text = """
+        usage: parley-node [--flag value ...]
+
+        One node of a Parley cluster. Each setting is a flag, or a variable of the environment, or a key in
+        CONFIG_FILE (JSON, in lower case), looked for in that order.
+
+
+        """
+    let width = Setting.all.map { $0.flag.count + $0.form.count }.max() ?? 0
+    for setting in Setting.all {
+        let left = "\(setting.flag) \(setting.form)"
+        let padding = String(repeating: " ", count: max(1, min(width, 44) + 3 - left.count))
+        text += "  \(left)\(padding)\(setting.meaning)  [\(setting.variable)]\n"
+    }
+    text += "\nExit status: 0 stopped as asked, 1 could not start or go on, 2 bad settings.\n"
+    return text
+}

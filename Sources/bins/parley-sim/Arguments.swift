@@ -1,0 +1,179 @@
+import Protocols
+import SimNet
+
+/// What the command line asks for.
+enum Command {
+    case help
+    case run(RunArguments)
+    case replay(ReplayArguments)
+}
+
+/// What makes a seed's run what it is, apart from the seed.
+struct Setting {
+    var mix = Mix.swarm
+    var duration = Interval.seconds(60)
+    var plant = 0
+
+    /// The options that repeat this setting, each with a space before it.
+    var options: String {
+        var text = ""
+        if mix != .swarm { text += " --mix \(mix.rawValue)" }
+        if duration != .seconds(60) { text += " --for \(duration.milliseconds)ms" }
+        if plant != 0 { text += " --plant \(plant)" }
+        return text
+    }
+}
+
+/// The arguments of `run`.
+struct RunArguments {
+    var setting = Setting()
+    var seeds: Range<UInt64> = 0..<1_000
+    var jobs = 0
+    var json = false
+    var keepGoing = false
+}
+
+/// The arguments of `replay`.
+struct ReplayArguments {
+    var setting = Setting()
+    var seed: UInt64
+    /// Where the trace goes: `-` is the standard output; nil when none is wanted.
+    var trace: String?
+}
+
+/// A command line that makes no sense, in words for the person who typed it.
+struct UsageError: Error {
+    var message: String
+    init(_ message: String) { self.message = message }
+}
+
+/// Reads a command line.
+struct ArgumentReader {
+    private var rest: ArraySlice<String>
+
+    init(_ arguments: [String]) { rest = arguments.dropFirst() }
+
+    mutating func command() throws(UsageError) -> Command {
+        guard let name = rest.popFirst() else { throw UsageError("say what to do") }
+        switch name {
+        case "help", "--help", "-h": return .help
+        case "run": return try run()
+        case "replay": return try replay()
+        default: throw UsageError("'\(name)' is no command")
+        }
+    }
+
+    private mutating func run() throws(UsageError) -> Command {
+        var arguments = RunArguments()
+        while let option = rest.popFirst() {
+            switch option {
+            case "--help", "-h": return .help
+            case "--seeds": arguments.seeds = try seeds(value(of: option))
+            case "--jobs":
+                let text = try value(of: option)
+                guard let count = Int(text), (1...256).contains(count) else {
+                    throw UsageError("--jobs \(text): give a number from 1 to 256")
+                }
+                arguments.jobs = count
+            case "--json": arguments.json = true
+            case "--keep-going": arguments.keepGoing = true
+            default: try common(option, &arguments.setting)
+            }
+        }
+        return .run(arguments)
+    }
+
+    private mutating func replay() throws(UsageError) -> Command {
+        var seed: UInt64?
+        var setting = Setting()
+        var trace: String?
+        while let option = rest.popFirst() {
+            switch option {
+            case "--help", "-h": return .help
+            case "--trace": trace = try value(of: option)
+            case _ where !option.hasPrefix("-"):
+                guard seed == nil, let number = UInt64(option) else {
+                    throw UsageError("'\(option)': give one seed, a number")
+                }
+                seed = number
+            default: try common(option, &setting)
+            }
+        }
+        guard let seed else { throw UsageError("say which seed to replay") }
+        return .replay(ReplayArguments(setting: setting, seed: seed, trace: trace))
+    }
+
+    private mutating func common(_ option: String, _ setting: inout Setting) throws(UsageError) {
+        switch option {
+        case "--for": setting.duration = try interval(value(of: option))
+        case "--mix":
+            let name = try value(of: option)
+            guard let mix = Mix(rawValue: name) else {
+                let names = Mix.allCases.map(\.rawValue).joined(separator: ", ")
+                throw UsageError("--mix \(name): give one of \(names)")
+            }
+            setting.mix = mix
+        case "--plant":
+            let text = try value(of: option)
+            guard let number = Int(text), number > 0, Plant.select(number) else {
+                throw UsageError("--plant \(text): this build carries no such bug")
+            }
+            setting.plant = number
+        default: throw UsageError("'\(option)' is no option here")
+        }
+    }
+
+    private mutating func value(of option: String) throws(UsageError) -> String {
+        guard let value = rest.popFirst() else { throw UsageError("\(option) wants a value") }
+        return value
+    }
+
+    /// `A..<B`, `A...B`, or one seed.
+    private func seeds(_ text: String) throws(UsageError) -> Range<UInt64> {
+        let failure = UsageError("--seeds \(text): give a range such as 0..<1000")
+        if let one = UInt64(text), one < .max { return one..<one + 1 }
+        for (mark, isClosed) in [("..<", false), ("...", true)] {
+            guard let place = find(mark, in: text) else { continue }
+            guard let lower = UInt64(text[..<place]),
+                let upper = UInt64(text[place...].dropFirst(3)), upper < .max, lower <= upper
+            else { throw failure }
+            return lower..<(isClosed ? upper + 1 : upper)
+        }
+        throw failure
+    }
+
+    private func find(_ mark: String, in text: String) -> String.Index? {
+        text.indices.first { text[$0...].hasPrefix(mark) }
+    }
+
+    /// A number of seconds, or a number with `ms`, `s` or `m`.
+    private func interval(_ text: String) throws(UsageError) -> Interval {
+        let units: [(String, Int64)] = [("ms", 1), ("s", 1_000), ("m", 60_000), ("", 1_000)]
+        for (unit, factor) in units where text.hasSuffix(unit) {
+            guard let number = Int64(text.dropLast(unit.count)) else { continue }
+            guard number > 0, number <= 86_400_000 / factor else { break }
+            return .milliseconds(number * factor)
+        }
+        throw UsageError("--for \(text): give a time such as 60s, 500ms or 2m, a day at the most")
+    }
+}
+
+/// What `--help` prints.
+let usage = """
+    parley-sim drives a simulated cluster through seeded faults and checks what it does.
+
+      parley-sim run [--seeds 0..<1000] [--jobs N] [--keep-going] [--json] [options]
+      parley-sim replay SEED [--trace -|FILE] [options]
+
+    options:
+      --for TIME    simulated time of a run, such as 60s (the default) or 500ms
+      --mix NAME    which faults may be drawn: \
+    \(Mix.allCases.map(\.rawValue).joined(separator: ", "))
+      --plant N     switch on a planted bug, in a build that carries them
+
+    run stops at the first seed that fails, unless --keep-going. Its last line is one JSON
+    object; with --json it prints nothing else. replay prints what the seed drew and came to;
+    --trace writes every event and effect.
+
+    exit codes: 0 all held, 1 a checker fired, 2 bad arguments, 3 no liveness, 4 crashed
+    """

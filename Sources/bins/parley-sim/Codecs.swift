@@ -1,0 +1,4 @@
+import SimNet
+
+/// Chat's JSON codec for byte mode.
+let chatCodecs: ByteCodecs? = nil

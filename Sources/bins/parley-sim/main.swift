@@ -1,0 +1,60 @@
+@preconcurrency import Glibc
+import Protocols
+import SimNet
+
+setvbuf(stdout, nil, _IOLBF, 0)
+var reader = ArgumentReader(CommandLine.arguments)
+do throws(UsageError) {
+    switch try reader.command() {
+    case .help:
+        print(usage)
+        exit(0)
+    case .run(let arguments): exit(run(arguments))
+    case .replay(let arguments): exit(replay(arguments))
+    }
+} catch {
+    fputs("parley-sim: \(error.message)\n'parley-sim --help' says what can be done\n", stderr)
+    exit(2)
+}
+
+/// Runs a range of seeds.
+func run(_ arguments: RunArguments) -> Int32 {
+    let start = seconds()
+    let runner = Runner(arguments)
+    runner.run()
+    let wall = seconds() - start
+    print(jsonLine(runner.total, wall: wall, setting: arguments.setting))
+    return exitCode(runner.total.failures)
+}
+
+/// Runs one seed and tells about it.
+func replay(_ arguments: ReplayArguments) -> Int32 {
+    let setting = arguments.setting
+    CrashGuard.arm(threads: 1, options: setting.options)
+    CrashGuard.enter(thread: 0, seed: arguments.seed)
+    var world = World(
+        seed: arguments.seed, mix: setting.mix, duration: setting.duration, codecs: chatCodecs)
+    if let path = arguments.trace {
+        guard let file = path == "-" ? stdout : fopen(path, "w") else {
+            fputs("parley-sim: \(path) cannot be written\n", stderr)
+            return 2
+        }
+        world.beginTrace()
+        repeat {
+            for line in world.takeTrace() { fputs(line + "\n", file) }
+        } while world.advance()
+        for line in world.takeTrace() { fputs(line + "\n", file) }
+        fflush(file)
+        if path != "-" { fclose(file) }
+    }
+    let result = world.run()
+    if result.verdict == .held {
+        print("seed \(result.seed) held for \(decimal(result.simulated)) simulated seconds")
+        print("  options: \(result.options)")
+        print("  events:  \(result.statistics.events)")
+    } else {
+        printFailure(result, setting)
+    }
+    print("  digest:  \(hex(result.digest))")
+    return exitCode([result])
+}
