@@ -228,7 +228,8 @@ struct CheckerTests {
         let log = FakeReplica.with([1, 2, 2])
         let old = FakeReplica.with([1])
         func history(_ checkers: inout Checkers, leadsIn term: UInt64) throws {
-            try checkers.look(at: log, two, [matched(3, to: one, in: 2)])
+            try checkers.look(at: log, one, [persist(log.entries)])
+            try checkers.look(at: log, two, [persist(log.entries), matched(3, to: one, in: 2)])
             try checkers.look(
                 at: log.but {
                     $0.role = .leader
@@ -247,8 +248,9 @@ struct CheckerTests {
         let other = FakeReplica.with([1, 1])
         #expect(
             fired {
-                try $0.look(at: log, two, [matched(2, to: one, in: 2)])
-                try $0.look(at: log, three, [matched(2, to: one, in: 2)])
+                for id in [two, three] {
+                    try $0.look(at: log, id, [persist(log.entries), matched(2, to: one, in: 2)])
+                }
                 try $0.look(at: log.but { $0.commit = LogIndex(2) }, one, [])
                 try $0.look(at: other.but { $0.commit = LogIndex(2) }, NodeID(4), [])
             } == "state-machine-safety")
@@ -315,7 +317,8 @@ struct CheckerTests {
         let log = FakeReplica.with([1, 1, 1])
         let after = FakeReplica.with([1, 2])
         func history(_ checkers: inout Checkers, committed: UInt64) throws {
-            try checkers.look(at: log, two, [matched(3, to: one, in: 1)])
+            try checkers.look(at: log, one, [persist(log.entries)])
+            try checkers.look(at: log, two, [persist(log.entries), matched(3, to: one, in: 1)])
             try checkers.look(
                 at: log.but {
                     $0.role = .leader
@@ -335,7 +338,8 @@ struct CheckerTests {
         let log = FakeReplica.with([1, 1, 1])
         #expect(
             fired {
-                try $0.look(at: log, two, [matched(3, to: one, in: 1)])
+                try $0.look(at: log, one, [persist(log.entries)])
+                try $0.look(at: log, two, [persist(log.entries), matched(3, to: one, in: 1)])
                 try $0.look(
                     at: log.but {
                         $0.role = .leader
@@ -343,6 +347,62 @@ struct CheckerTests {
                         $0.commit = LogIndex(3)
                     }, one, [])
                 try $0.look(at: FakeReplica.with([1, 1]), two, [])
+            } == "committed-durable")
+    }
+
+    @Test("a claimed entry that was not committed may go for the one that was")
+    func otherEntryCommitted() {
+        let stale = FakeReplica.with([1, 1])
+        let log = FakeReplica.with([1, 2])
+        #expect(
+            fired {
+                try $0.look(
+                    at: stale.but {
+                        $0.role = .leader
+                        $0.durable = LogIndex(2)
+                    }, two, [persist(stale.entries)])
+                try $0.crashed(two)
+                for id in [one, three] {
+                    try $0.look(at: log, id, [persist(log.entries), matched(2, to: one, in: 2)])
+                }
+                try $0.look(at: log.but { $0.commit = LogIndex(2) }, one, [])
+                try $0.cameBack(two, stale)
+                try $0.look(at: log, two, [persist([log.entries[1]])])
+                try $0.crashed(two)
+                try $0.cameBack(two, log)
+            } == nil)
+    }
+
+    @Test("a stale append that drops the committed entries behind it is seen")
+    func staleAppendTruncates() {
+        let log = FakeReplica.with([1, 1, 1])
+        #expect(
+            fired {
+                try $0.look(at: log, one, [persist(log.entries)])
+                try $0.look(at: log, two, [persist(log.entries), matched(3, to: one, in: 1)])
+                try $0.look(
+                    at: log.but {
+                        $0.role = .leader
+                        $0.durable = LogIndex(3)
+                        $0.commit = LogIndex(3)
+                    }, one, [])
+                try $0.look(at: FakeReplica.with([1, 1]), two, [persist([log.entries[1]])])
+            } == "committed-durable")
+    }
+
+    @Test("a claim of another entry is no copy of the committed one")
+    func otherEntryIsNoCopy() {
+        let stale = FakeReplica.with([1, 1])
+        let log = FakeReplica.with([1, 2])
+        #expect(
+            fired {
+                try $0.look(at: stale, two, [persist(stale.entries), matched(2, to: one, in: 1)])
+                try $0.look(
+                    at: log.but {
+                        $0.role = .leader
+                        $0.durable = LogIndex(2)
+                        $0.commit = LogIndex(2)
+                    }, one, [persist(log.entries)])
             } == "committed-durable")
     }
 

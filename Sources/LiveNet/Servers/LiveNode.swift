@@ -208,6 +208,11 @@ public final class LiveNode {
                 .failed(
                     "the state differs from the leader's at index \(index.rawValue): stop, keep "
                         + "\(settings.dataDirectory) for examination, and replace this member"))
+        case .snapshotUnreadable(let index):
+            end(
+                .failed(
+                    "the leader's snapshot at index \(index.rawValue) is of a later version: start "
+                        + "that version here"))
         case .wiped:
             end(
                 .failed(

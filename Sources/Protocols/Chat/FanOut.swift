@@ -89,7 +89,18 @@ struct FanOut: Equatable, Sendable {
     }
 
     /// The connections that get an event of the room that has no number.
-    func receivers(in room: UniqueID) -> [ConnectionID] { rooms[room]?.live ?? [] }
+    func receivers(in room: UniqueID) -> [ConnectionID] {
+        let live = rooms[room]?.live ?? []
+        guard !behind.isEmpty else { return live }
+        return live + behind.filter { $0.room == room }.map(\.connection)
+    }
+
+    /// The rooms in which a connection is live or behind, ascending.
+    var subscribedRooms: [UniqueID] {
+        var all = rooms.map(\.key)
+        for place in behind where !all.contains(place.room) { all.append(place.room) }
+        return all.sorted()
+    }
 
     /// Throws every live connection behind, for the state has jumped.
     mutating func fallBehind() {

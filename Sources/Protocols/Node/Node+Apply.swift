@@ -169,7 +169,9 @@ extension Node {
     mutating func sendHistory(_ now: Instant, into out: inout Outbox<NodeEffect>) {
         guard !fanOut.behind.isEmpty else { return }
         for place in fanOut.ready {
-            guard let room = state.room(place.room) else { continue }
+            guard fanOut.isOpen(place.connection), let room = state.room(place.room) else {
+                continue
+            }
             if place.next < room.history.firstSequence {
                 // What the connection misses is gone: it must learn so by joining again.
                 out.mark(.fanOutGapClosed)
@@ -183,7 +185,8 @@ extension Node {
             fanOut.advance(
                 place, to: place.next + UInt64(messages.count), last: room.history.lastSequence)
         }
-        if !fanOut.behind.isEmpty { upkeep.sendHistoryAt(now + .milliseconds(1)) }
+        // Who has not taken the last batch is woken by the driver's next word on its backlog.
+        if !fanOut.ready.isEmpty { upkeep.continueAt(now + .milliseconds(1)) }
     }
 
     /// A leader's snapshot replaced the log: the state jumps, and nobody may notice a gap.
@@ -194,7 +197,12 @@ extension Node {
             let restored = try? ReplicatedState(
                 snapshotChunks: snapshot.chunks, limits: configuration.state,
                 checkpointEntries: configuration.limits.checkpointEntries)
-        else { preconditionFailure("the leader's snapshot at \(snapshot.point) is unreadable") }
+        else {
+            // A leader of a later version wrote it; this one can go on only as that version.
+            halt(.snapshotUnreadable(at: snapshot.point.index), into: &out)
+            return
+        }
+        tellMembers(before: state, after: restored, now, into: &out)
         state = restored
         upkeep.logBytes = 0
         out.emit(.note(.snapshotInstalled(snapshot.point, bytes: snapshot.size)))
@@ -205,8 +213,33 @@ extension Node {
         requests.forgetProposals()
         if !fanOut.rooms.isEmpty { out.mark(.fanOutCaughtUp) }
         fanOut.fallBehind()
-        upkeep.sendHistoryAt(now)
-        upkeep.retryAt(now)
+        upkeep.continueAt(now)
+        upkeep.mustPropose = true
+    }
+
+    /// Tells the clients who has joined and left while the state jumped.
+    private mutating func tellMembers(
+        before: ReplicatedState, after: ReplicatedState, _ now: Instant,
+        into out: inout Outbox<NodeEffect>
+    ) {
+        let at = wall.read(now)
+        for room in fanOut.subscribedRooms {
+            let receivers = fanOut.receivers(in: room)
+            let old = before.members(of: room)
+            let new = after.members(of: room)
+            for user in old where !new.contains(user) {
+                deliver(
+                    .memberLeft(
+                        room: room, user: user, memberCount: new.count, reason: .disconnected,
+                        at: at),
+                    to: receivers, into: &out)
+            }
+            for user in new where !old.contains(user) {
+                deliver(
+                    .memberJoined(room: room, user: user, memberCount: new.count, at: at),
+                    to: receivers, into: &out)
+            }
+        }
     }
 
     // MARK: Connections
@@ -218,7 +251,7 @@ extension Node {
         endMemberships(of: connection, now, into: &out)
     }
 
-    private mutating func endMemberships(
+    mutating func endMemberships(
         of connection: ConnectionID, _ now: Instant, into out: inout Outbox<NodeEffect>
     ) {
         submit(

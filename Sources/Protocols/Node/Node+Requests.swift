@@ -55,7 +55,8 @@ extension Node {
             guard !content.isEmpty, Node.fits(content) else { return .invalidContent }
         case .readRegister(let key):
             guard isName(key) else { return .invalidRequest }
-        case .writeRegister(let key, let operation, _):
+        case .writeRegister(let key, let operation, let numbering):
+            if let numbering, numbering.sequence == 0 { return .invalidRequest }
             let value =
                 switch operation {
                 case .set(let value), .compareAndSet(_, let value): value
@@ -124,7 +125,18 @@ extension Node {
         guard raft.leader != nil, let session, let pending = requests.commands[number] else {
             return
         }
-        if pending.proposedAt != nil { out.mark(.proposalRetried) }
+        if let numbering = pending.numbering {
+            // A client's session may not be known here yet; a node's own is nobody else's to use.
+            guard numbering.session.rawValue <= state.applied.index.rawValue else { return }
+            guard state.session(numbering.session)?.kind.isClient ?? true else {
+                _ = requests.removeCommand(number)
+                fail(pending, .sessionExpired, into: &out)
+                return
+            }
+        } else {
+            upkeep.renewed(now)
+        }
+        if pending.mayHaveHappened { out.mark(.proposalRetried) }
         let numbering =
             pending.numbering
             ?? SessionRequest(
@@ -132,8 +144,10 @@ extension Node {
         let command = Command(
             session: numbering.session, sequence: numbering.sequence,
             acknowledgedBelow: numbering.acknowledgedBelow, operation: pending.operation)
-        requests.updateCommand(number) { $0.proposedAt = now }
-        upkeep.renewed(now)
+        requests.updateCommand(number) {
+            $0.proposedAt = now
+            $0.mayHaveHappened = true
+        }
         drive(.propose(.command, payload: command.encoded()), now, into: &out)
     }
 
@@ -198,7 +212,7 @@ extension Node {
             let pending = requests.removeCommand(first.key)
         {
             out.mark(.requestTimedOut)
-            fail(pending, pending.proposedAt == nil ? .unavailable : .outcomeUnknown, into: &out)
+            giveUp(pending, now, into: &out)
         }
         while let first = requests.reads.first, first.value.deadline <= now,
             let read = requests.removeRead(first.key)
@@ -206,6 +220,22 @@ extension Node {
             out.mark(.requestTimedOut)
             guard fanOut.isOpen(read.connection) else { continue }
             out.emit(.reply(read.connection, .failed(.unavailable)))
+        }
+    }
+
+    private mutating func giveUp(
+        _ pending: PendingCommand, _ now: Instant, into out: inout Outbox<NodeEffect>
+    ) {
+        fail(pending, pending.mayHaveHappened ? .outcomeUnknown : .unavailable, into: &out)
+        // A membership that nobody will use must end, however long that takes: its end is tried
+        // again, under a number that keeps an older join from happening after it.
+        switch pending.operation {
+        case .disconnect(let connection, _, _): endMemberships(of: connection, now, into: &out)
+        case .join(_, _, let connection, _):
+            if !fanOut.isOpen(connection) { endMemberships(of: connection, now, into: &out) }
+        case .openNodeSession, .openClientSession, .keepAlive, .expireSessions, .createRoom,
+            .leave, .send, .register:
+            break
         }
     }
 

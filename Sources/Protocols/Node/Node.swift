@@ -136,9 +136,9 @@ public struct Node: Machine {
             case .restore(let snapshot): restore(snapshot, now, into: &out)
             case .readReady(let read, let index):
                 requests.updateRead(read.sequence) { $0.index = index }
-            case .readFailed(let read):
-                // The next try waits, or a node without a leader would ask without end.
-                requests.updateRead(read.sequence) { $0.index = nil }
+            case .readFailed:
+                // It is asked again when a leader is known, or after a while: see `readsToAsk`.
+                break
             case .diskStalled: out.emit(.note(.diskStalled))
             }
         }
@@ -149,8 +149,14 @@ public struct Node: Machine {
     private mutating func settle(
         since before: Standing, _ now: Instant, into out: inout Outbox<NodeEffect>
     ) {
+        guard halted == nil else { return }
         if upkeep.foundAlone { found(peering.blankFounders, now, into: &out) }
         applyCommitted(now, into: &out)
+        guard halted == nil else { return }
+        if upkeep.mustPropose {
+            upkeep.mustPropose = false
+            proposePending(before: now, now, into: &out)
+        }
         let standing = Standing(raft)
         if standing != before {
             out.emit(.note(.roleChanged(standing.role, standing.term, leader: standing.leader)))
@@ -184,8 +190,8 @@ public struct Node: Machine {
         _ founders: [Member], _ now: Instant, into out: inout Outbox<NodeEffect>
     ) {
         upkeep.foundAlone = false
-        let payload = MembershipPayload(
-            members: founders, clusterVersion: configuration.versions.lowerBound)
+        // The first entry is the same whichever binary writes it; a later entry raises the version.
+        let payload = MembershipPayload(members: founders, clusterVersion: 1)
         let entry = Entry(
             index: LogIndex(1), term: Term(1), stamp: .zero, kind: .membership,
             payload: payload.encoded())

@@ -64,7 +64,7 @@ public struct NodeLimits: Equatable, Sendable {
     /// How long a node waits before it proposes again what has no outcome.
     public var proposalRetry = Interval.milliseconds(1_000)
     /// The most requests without an outcome.
-    public var pendingRequests = 8_192
+    public var pendingRequests = 4_096
     /// The most bytes of requests without an outcome.
     public var pendingBytes = 32 << 20
     /// The most bytes that wait for one client; beyond them it is dropped.

@@ -75,6 +75,8 @@ public enum HaltReason: Equatable, Sendable {
     case diverged(at: LogIndex)
     /// The cluster knows this node with another data directory.
     case wiped(cluster: ClusterID)
+    /// The leader's snapshot is of a form that only a later version knows.
+    case snapshotUnreadable(at: LogIndex)
     /// The drain is complete.
     case drained
 }

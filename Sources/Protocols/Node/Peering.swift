@@ -88,6 +88,7 @@ struct Peering: Equatable, Sendable {
 
     private mutating func hearWhileBlank(_ hello: PeerHello) -> Verdict {
         if !hello.founders.isEmpty {
+            guard hello.founders.map(\.id) == configured else { return .refused(.membersDiffer) }
             guard hello.founders.contains(Member(id: id, incarnation: incarnation)) else {
                 return .wiped(ClusterID(founders: hello.founders))
             }

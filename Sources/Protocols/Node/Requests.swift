@@ -9,8 +9,10 @@ struct PendingCommand: Equatable, Sendable {
     var numbering: SessionRequest?
     var bytes: Int
     var deadline: Instant
-    /// When it was last proposed; `nil` when it never was.
+    /// When it was last proposed; `nil` when that is to happen as soon as can be.
     var proposedAt: Instant?
+    /// It was proposed at least once, so it may have happened.
+    var mayHaveHappened = false
 }
 
 /// A read that waits to be linearizable.
@@ -111,7 +113,7 @@ struct Requests: Equatable, Sendable {
 
     /// The commands that were proposed at least once.
     var proposedCommands: [UInt64] {
-        commands.filter { $0.value.proposedAt != nil }.map(\.key)
+        commands.filter { $0.value.mayHaveHappened }.map(\.key)
     }
 
     /// True while an end of sessions waits for its outcome.

@@ -6,6 +6,8 @@ struct Upkeep: Equatable, Sendable {
     var logBytes = 0
     /// The operator wants the node to stop; when it does so at the latest.
     var drainUntil: Instant?
+    /// Requests must be proposed again at the end of this step.
+    var mustPropose = false
     /// When the node's session was last renewed by a command.
     private(set) var renewedAt: Instant
     /// The last index whose state digest this node proposed as a checkpoint.
@@ -29,12 +31,14 @@ struct Upkeep: Equatable, Sendable {
 
     mutating func renewed(_ now: Instant) { renewedAt = now }
     mutating func continueAt(_ time: Instant) { soon = min(soon ?? time, time) }
-    mutating func sendHistoryAt(_ time: Instant) { continueAt(time) }
-    mutating func retryAt(_ time: Instant) { continueAt(time) }
+
+    /// The time to continue has come: what still cannot be finished asks again.
+    mutating func continued(_ now: Instant) {
+        if let time = soon, time <= now { soon = nil }
+    }
 
     /// True once a period.
     mutating func isDue(_ now: Instant) -> Bool {
-        if let time = soon, time <= now { soon = nil }
         guard now >= periodAt else { return false }
         periodAt = now + Upkeep.period
         return true
@@ -47,15 +51,16 @@ struct Upkeep: Equatable, Sendable {
 
 extension Node {
     mutating func onTick(_ now: Instant, into out: inout Outbox<NodeEffect>) {
+        upkeep.continued(now)
         drive(.tick, now, into: &out)
         expireRequests(now, into: &out)
         sendHistory(now, into: &out)
-        guard upkeep.isDue(now) else { return }
+        finishDrain(now, into: &out)
+        guard halted == nil, upkeep.isDue(now) else { return }
         keepSession(now, into: &out)
         proposePending(
             before: now - configuration.limits.proposalRetry, now, into: &out)
         if raft.role == .leader { keepCluster(now, into: &out) }
-        finishDrain(now, into: &out)
     }
 
     // MARK: The node's own session

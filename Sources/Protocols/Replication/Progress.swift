@@ -43,6 +43,23 @@ public struct Progress: Equatable, Sendable {
         return true
     }
 
+    func digest(into digest: inout Digest) {
+        digest.combine(match.rawValue)
+        digest.combine(next.rawValue)
+        digest.combine(confirmedRound)
+        digest.combine(toldCommit.rawValue)
+        digest.combine(UInt64(bitPattern: lastContact.nanoseconds))
+        switch state {
+        case .probe(let waiting): digest.combine(waiting)
+        case .replicate(let inflight):
+            digest.combine(inflight.count)
+            digest.combine(inflight.bytes)
+        case .snapshot(let transfer):
+            digest.combine(transfer.snapshot.point.index.rawValue)
+            digest.combine(transfer.number)
+        }
+    }
+
     /// Goes back to probing after the match.
     public mutating func becomeProbe() {
         next = match.next

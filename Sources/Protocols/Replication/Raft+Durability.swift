@@ -49,10 +49,14 @@ struct Durability: Equatable, Sendable {
         writes.first.map { $0.issuedAt + configuration.diskStall }
     }
 
-    /// The log was cut: neither what was durable nor what was written reaches past `index`.
-    mutating func truncated(from index: LogIndex) {
-        durableIndex = min(durableIndex, index.previous)
-        unwritten = min(unwritten, index)
+    /// The log was cut and ends at `last` now: neither what is durable nor what is being written
+    /// reaches further, even if an equal entry should come back.
+    mutating func truncated(to last: SnapshotPoint) {
+        durableIndex = min(durableIndex, last.index)
+        unwritten = min(unwritten, last.index.next)
+        for position in writes.indices where writes[position].last?.index ?? .zero > last.index {
+            writes[position].last = last
+        }
     }
 
     /// The log starts anew after a snapshot that is durable.
@@ -66,8 +70,17 @@ struct Durability: Equatable, Sendable {
         digest.combine(durableIndex.rawValue)
         digest.combine(unwritten.rawValue)
         digest.combine(issued)
-        digest.combine(writes.count)
-        digest.combine(held.count)
+        for write in writes {
+            digest.combine(write.last?.index.rawValue ?? 0)
+            digest.combine(write.last?.term.rawValue ?? 0)
+            digest.combine(write.hardState)
+            digest.combine(UInt64(bitPattern: write.issuedAt.nanoseconds))
+        }
+        for entry in held {
+            digest.combine(entry.sequence)
+            digest.combine(UInt64(entry.recipient.rawValue))
+            digest.combine(PeerMessage.raft(entry.message).encoded())
+        }
     }
 }
 

@@ -24,6 +24,11 @@ extension Raft {
             send(sender, .appendResponse(.matched(commitIndex)), after: .everything)
             return
         }
+        if let stall = durability.stallTime(configuration), now >= stall {
+            // What the disk does not take must not gather here; the leader sends it again.
+            out.mark(.appendDroppedOnStalledDisk)
+            return
+        }
         guard log.matches(request.previous) else {
             out.mark(.appendRejected)
             let hint = log.lastPoint(
@@ -49,7 +54,7 @@ extension Raft {
                     entry.index > commitIndex, "\(id) would cut committed \(entry.index)")
                 out.mark(.truncatedConflictingSuffix)
                 log.truncate(from: entry.index)
-                durability.truncated(from: entry.index)
+                durability.truncated(to: log.last)
             }
             log.append(entries[offset...])
             return

@@ -240,7 +240,8 @@ extension Raft {
     mutating func onPeerUp(_ peer: NodeID, _ now: Instant, into out: inout Outbox<Effect>) {
         guard role == .leader, var known = progress[peer] else { return }
         switch known.state {
-        case .probe, .replicate: known.becomeProbe()
+        case .probe: known.state = .probe(waiting: false)
+        case .replicate: known.becomeProbe()
         case .snapshot(let transfer):
             sendChunk(transfer.number, of: transfer.snapshot, to: peer, &known, now)
         }

@@ -25,8 +25,23 @@ struct LeaderReads: Equatable, Sendable {
     /// Reads from before the leader had committed an entry of its own term.
     var deferred: [Request] = []
 
+    var count: Int { waiting.count + gathered.count + deferred.count }
+
     /// The most reads that wait for a round; more are refused.
     static let limit = 65_536
+
+    func digest(into digest: inout Digest) {
+        digest.combine(round)
+        for entry in waiting {
+            digest.combine(entry.request.read.sequence)
+            digest.combine(entry.index.rawValue)
+            digest.combine(entry.round)
+        }
+        for request in gathered + deferred {
+            digest.combine(UInt64(request.origin.rawValue))
+            digest.combine(request.read.sequence)
+        }
+    }
 }
 
 extension Raft {
@@ -42,7 +57,7 @@ extension Raft {
             }
             return
         }
-        guard reads.gathered.count + reads.deferred.count < LeaderReads.limit else {
+        guard reads.count < LeaderReads.limit else {
             answer(read, to: origin, index: nil, into: &out)
             return
         }

@@ -118,7 +118,8 @@ extension Raft {
         known.lastContact = now
         switch (response, known.state) {
         case (.wants(let number, let index), .snapshot(let transfer)):
-            if index == transfer.snapshot.point.index,
+            // A doubled answer asks for what was sent already; the timer sends that again.
+            if index == transfer.snapshot.point.index, number != transfer.number,
                 transfer.snapshot.chunks.indices.contains(number)
             {
                 sendChunk(number, of: transfer.snapshot, to: sender, &known, now)

@@ -204,13 +204,16 @@ public struct Raft: Machine {
         digest.combine(UInt64(bitPattern: heartbeatAt.nanoseconds))
         for (peer, known) in progress {
             digest.combine(UInt64(peer.rawValue))
-            digest.combine(known.match.rawValue)
-            digest.combine(known.next.rawValue)
-            digest.combine(known.confirmedRound)
+            known.digest(into: &digest)
         }
-        digest.combine(reads.round)
-        digest.combine(reads.waiting.count)
-        digest.combine(handover == nil)
+        reads.digest(into: &digest)
+        digest.combine(UInt64(handover?.target.rawValue ?? 0))
+        digest.combine(handover?.asked ?? false)
+        digest.combine(UInt64(bitPattern: flushAt?.nanoseconds ?? -1))
+        digest.combine(UInt64(bitPattern: lastLeaderContact?.nanoseconds ?? -1))
+        digest.combine(incoming?.point.index.rawValue ?? 0)
+        digest.combine(incoming?.chunks.count ?? 0)
+        for saving in savingSnapshots { digest.combine(saving.snapshot.point.index.rawValue) }
     }
 
     // MARK: Events that every role takes

@@ -257,7 +257,7 @@ public struct StateLimits: Equatable, Sendable {
     /// The most message ids remembered a room; the oldest go first.
     public var messageKeyCount = 10_000
     /// The most outcomes a session keeps for requests that were not acknowledged.
-    public var outcomesPerSession = 4_096
+    public var outcomesPerSession = 32_768
     /// The most sessions of clients; opening one more ends the one idle longest.
     public var clientSessions = 10_000
 

@@ -4,6 +4,9 @@ public enum SessionKind: Equatable, Sendable {
     case node(NodeID, Boot, Incarnation)
     /// A client that numbers its own requests.
     case client
+
+    /// True for a client's.
+    var isClient: Bool { self == .client }
 }
 
 /// One session: who, since when it is idle, and what became of its requests.

@@ -68,8 +68,9 @@ extension ReplicatedState {
 
     // MARK: - History
 
-    /// A room's messages after a sequence number, at most `limit`, oldest first. Begins at the
-    /// oldest message kept when that is later; compare `firstSequence(in:)` with what was asked for.
+    /// A room's messages after a sequence number, at most `limit`, oldest first.
+    ///
+    /// Begins at the oldest message kept when that is later; `firstSequence(in:)` tells.
     public func messages(in room: UniqueID, after sequence: UInt64, limit: Int) -> [ChatMessage] {
         guard sequence < .max else { return [] }
         return rooms.table.read(room) { $0.history.messages(from: sequence + 1, limit: limit) }

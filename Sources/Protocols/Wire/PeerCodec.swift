@@ -103,8 +103,11 @@ extension PeerMessage {
         } else {
             let group = try reader.number()
             guard let group = UInt32(exactly: group) else { throw .malformed }
-            let term = Term(try reader.number())
+            let term = try reader.term()
             let body = try PeerMessage.body(of: kind, from: &reader)
+            if case .append(let request) = body, let last = request.entries.last {
+                guard last.term <= term else { throw .malformed }
+            }
             self = .raft(RaftMessage(group: GroupID(group), term: term, body: body))
         }
         try reader.finish()
@@ -154,6 +157,13 @@ extension ByteReader {
         guard value < 1 << 62 else { throw .malformed }
         return LogIndex(value)
     }
+
+    /// Reads a term, bounded likewise.
+    mutating func term() throws(DecodeError) -> Term {
+        let value = try number()
+        guard value < 1 << 62 else { throw .malformed }
+        return Term(value)
+    }
 }
 
 extension SnapshotPoint {
@@ -164,7 +174,7 @@ extension SnapshotPoint {
 
     init(from reader: inout ByteReader) throws(DecodeError) {
         let index = try reader.index()
-        self.init(index: index, term: Term(try reader.number()))
+        self.init(index: index, term: try reader.term())
     }
 }
 
@@ -214,7 +224,7 @@ extension AppendRequest {
         entries.reserveCapacity(count)
         var last = previous
         for _ in 0..<count {
-            let term = Term(try reader.number())
+            let term = try reader.term()
             let stamp = ClusterTime(nanoseconds: try reader.signed())
             guard term >= last.term, let kind = EntryKind(rawValue: try reader.byte()) else {
                 throw .malformed

@@ -161,7 +161,8 @@ public struct Checkers: Sendable {
         let known = committed.last
         try stateMachineSafety.changed(id, from: before, to: now, node, &committed)
         if committed.last > known {
-            try committedDurable.commits(id, upTo: committed.last, members: node.memberCount)
+            try committedDurable.commits(
+                id, upTo: committed.last, members: node.memberCount, committed)
         }
     }
 }

@@ -96,6 +96,13 @@ struct PerNode<Value: Sendable>: Sendable {
         }
     }
 
+    /// Changes one value in place.
+    mutating func update(_ id: NodeID, _ change: (inout Value) -> Void) {
+        let position = Int(id.rawValue)
+        if position >= values.count { self[id] = initial }
+        change(&values[position])
+    }
+
     /// All values, in order of the nodes' numbers.
     var all: [Value] { values }
 }
