@@ -26,6 +26,10 @@ public final class LineInput: @unchecked Sendable {
     private var lines: [String] = []
     private var isPaused = false
     private var hasEnded = false
+    private var hasToldEnd = false
+    private var isHandingOut = false
+    /// The thread waits for word that its part is dealt with.
+    private var threadWaits = false
     private let onLine: (String) -> Void
     private let onEnd: () -> Void
 
@@ -70,7 +74,10 @@ public final class LineInput: @unchecked Sendable {
         let isEnded = self.isEnded
         self.part = nil
         pthread_mutex_unlock(mutex)
-        if let part { split(part) }
+        if let part {
+            threadWaits = true
+            split(part)
+        }
         if isEnded, !hasEnded {
             hasEnded = true
             if !rest.isEmpty { lines.append(String(decoding: rest, as: UTF8.self)) }
@@ -96,6 +103,10 @@ public final class LineInput: @unchecked Sendable {
     }
 
     private func handOut() {
+        // A handler may pause and resume.
+        guard !isHandingOut else { return }
+        isHandingOut = true
+        defer { isHandingOut = false }
         var done = 0
         while done < lines.count, !isPaused {
             done += 1
@@ -103,7 +114,14 @@ public final class LineInput: @unchecked Sendable {
         }
         lines.removeFirst(done)
         guard !isPaused, lines.isEmpty else { return }
-        if hasEnded { onEnd() } else { sem_post(taken) }
+        if threadWaits {
+            threadWaits = false
+            sem_post(taken)
+        }
+        if hasEnded, !hasToldEnd {
+            hasToldEnd = true
+            onEnd()
+        }
     }
 
     // MARK: - On the thread

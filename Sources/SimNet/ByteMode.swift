@@ -65,11 +65,15 @@ extension World {
                 copies = 2
             }
         }
-        guard copies > 0 else { return }
+        guard copies > 0 else {
+            if message.isHello { loseHello(from, to) }
+            return
+        }
         let flushes = network.paths[path].flushes
         network.update(from, to) { path in
             for _ in 0..<copies { path.outgoing.append(contentsOf: frame.bytes) }
             path.flushes = true
+            path.introduces = path.introduces || message.isHello
         }
         guard !flushes else { return }
         push(
@@ -81,12 +85,18 @@ extension World {
     mutating func flushPeer(_ from: Int, _ to: Int, _ epoch: UInt32) {
         guard network.between(from, to).epoch == epoch else { return }
         var bytes: [UInt8] = []
+        var introduces = false
         network.update(from, to) { path in
             swap(&bytes, &path.outgoing)
+            introduces = path.introduces
+            path.introduces = false
             path.flushes = false
         }
         for segment in cut(bytes) {
-            guard let time = network.carry(from, to, at: now, from: &prng) else { return }
+            guard let time = network.carry(from, to, at: now, from: &prng) else {
+                if introduces { loseHello(from, to) }
+                return
+            }
             push(
                 .peerBytes, at: time, host: to, other: from, payload: segments.put(segment),
                 epoch: epoch)

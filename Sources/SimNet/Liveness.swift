@@ -140,7 +140,9 @@ extension World {
                     + " \(nodes[host].state.applied.index.rawValue)")
         }
         let waiting = clients.indices.filter { !clients[$0].isSatisfied }
-        for client in waiting { lines.append("client \(client) waits for \(clients[client].waitsFor)") }
+        for client in waiting {
+            lines.append("client \(client) waits for \(clients[client].waitsFor)")
+        }
         return lines.joined(separator: "; ")
     }
 }

@@ -164,7 +164,9 @@ extension World {
         case .writeMisdirected: if mayDamage(host) { hosts[host].nextWriteFault = fault }
         default:
             guard mayDamage(host), let target = guardedFile(host, logOnly: false) else { return }
-            guard hosts[host].disk.rot(target.name, below: target.limit, from: &prng) else { return }
+            guard hosts[host].disk.rot(target.name, below: target.limit, from: &prng) else {
+                return
+            }
             hosts[host].isDamaged = true
             statistics.count(fault)
             note { "\($0.hosts[host].id): a bit of \(target.name) rots" }

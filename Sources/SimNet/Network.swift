@@ -22,6 +22,8 @@ struct Network: Sendable {
         var incoming: [UInt8] = []
         /// An event will flush `outgoing`.
         var flushes = false
+        /// A hello is in `outgoing`.
+        var introduces = false
     }
 
     /// Both directions between two hosts.
@@ -99,6 +101,7 @@ struct Network: Sendable {
         paths[path].outgoing = []
         paths[path].incoming = []
         paths[path].flushes = false
+        paths[path].introduces = false
     }
 
     /// Decides when a message sent now arrives, and counts what befalls it.

@@ -56,7 +56,8 @@ extension World {
     private func configuration(_ host: Int, _ identity: DirectoryIdentity) -> NodeConfiguration {
         var configuration = NodeConfiguration(
             id: hosts[host].id, members: hosts.map(\.id), incarnation: identity.incarnation,
-            boot: identity.boot, seed: seed &* 31 &+ UInt64(host) &+ UInt64(identity.boot.rawValue) &* 977)
+            boot: identity.boot,
+            seed: seed &* 31 &+ UInt64(host) &+ UInt64(identity.boot.rawValue) &* 977)
         configuration.raft = options.raft
         configuration.state = options.state
         configuration.limits = options.limits
@@ -88,7 +89,8 @@ extension World {
         }
         fail(
             Violation(
-                "recovery", "\(hosts[host].id) refuses a directory that no fault harmed: \(reason)"))
+                "recovery", "\(hosts[host].id) refuses a directory that no fault harmed: \(reason)")
+        )
     }
 
     private func open(_ host: Int) throws(RecoveryError) -> Recovered? {
@@ -209,7 +211,8 @@ extension World {
             } else {
                 armTick(host)
             }
-        case .peerUp where event.payload == hosts[host].life
+        case .peerUp
+        where event.payload == hosts[host].life
             && event.epoch == network.between(host, other).epoch:
             step(host, .peerUp(hosts[other].id))
         case .peerDown where event.payload == hosts[host].life:

@@ -73,10 +73,11 @@ extension World {
     }
 
     private func survives(_ effect: NodeEffect, _ position: Int, _ survival: Survival) -> Bool {
-        let writes = switch effect {
-        case .persist, .saveSnapshot, .compactLog: true
-        case .send, .reply, .deliver, .close, .note, .halt: false
-        }
+        let writes =
+            switch effect {
+            case .persist, .saveSnapshot, .compactLog: true
+            case .send, .reply, .deliver, .close, .note, .halt: false
+            }
         return switch survival {
         case .all: true
         case .first(let count): position < count
@@ -113,6 +114,10 @@ extension World {
             if !hosts[host].isWiped {
                 fail(Violation("halt", "\(hosts[host].id) takes itself for wiped and never was"))
             }
+        case .snapshotUnreadable(let index):
+            fail(
+                Violation(
+                    "halt", "\(hosts[host].id) cannot read the snapshot at \(index.rawValue)"))
         case .diverged(let index):
             fail(
                 Violation(
@@ -136,12 +141,17 @@ extension World {
             return
         }
         switch network.send(from, to, at: now, from: &prng, counts: &statistics) {
-        case .lost: break
+        case .lost: if message.isHello { loseHello(from, to) }
         case .arrives(let time): post(message, from, to, time, link.epoch)
         case .arrivesTwice(let time, let again):
             post(message, from, to, time, link.epoch)
             post(message, from, to, again, link.epoch)
         }
+    }
+
+    /// A hello is the first word on a link: a link that loses it is no link, and is closed.
+    mutating func loseHello(_ from: Int, _ to: Int) {
+        closeLink(from, to, learned: .milliseconds(500))
     }
 
     @inline(__always)
@@ -193,5 +203,12 @@ extension World {
             push(.peerDown, after: delay, host: end, other: other, payload: hosts[end].life)
         }
         scheduleTry(a, b, after: latest + draw(.milliseconds(1), .milliseconds(200)))
+    }
+}
+
+extension PeerMessage {
+    /// True for the message that introduces a node.
+    var isHello: Bool {
+        if case .hello = self { true } else { false }
     }
 }

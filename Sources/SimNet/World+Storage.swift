@@ -81,7 +81,9 @@ extension World {
         switch fault {
         case .syncFailed, .diskFull:
             // The driver never retries: the process stops, and comes back once the disk is mended.
-            note { "\($0.hosts[host].id) stops: \(fault == .diskFull ? "disk full" : "sync failed")" }
+            note {
+                "\($0.hosts[host].id) stops: \(fault == .diskFull ? "disk full" : "sync failed")"
+            }
             statistics.count(fault)
             crashAndRestart(host, powerLoss: fault == .syncFailed)
             return true
@@ -96,7 +98,8 @@ extension World {
     private mutating func misdirectWrite(_ host: Int) {
         guard mayDamage(host), let target = guardedFile(host, logOnly: true) else { return }
         let steps = hosts[host].storage.logSteps
-        guard let position = steps.lastIndex(where: { if case .append = $0 { true } else { false } }),
+        guard
+            let position = steps.lastIndex(where: { if case .append = $0 { true } else { false } }),
             case .append(let name, let bytes) = steps[position]
         else { return }
         guard hosts[host].disk.misdirect(bytes, onto: target.name, below: target.limit, from: &prng)

@@ -73,7 +73,8 @@ struct ChatCheckerTests {
         #expect(!isGood(opening + [(0, received(1, "a")), (0, received(1, "a"))]))
         #expect(!isGood(opening + [(0, received(1, "a")), (0, received(3, "b"))]))
         #expect(
-            !isGood(opening + [(0, received(1, "a")), (0, received(2, "b")), (0, received(1, "a"))]))
+            !isGood(
+                opening + [(0, received(1, "a")), (0, received(2, "b")), (0, received(1, "a"))]))
     }
 
     @Test("two clients that see two orders are seen")

@@ -75,13 +75,21 @@ struct CheckerTests {
     func goodHistory() throws {
         var checkers = Checkers()
         let log = FakeReplica.with([1, 2, 2])
-        try checkers.look(at: log.but { $0.role = .candidate; $0.vote = one }, one, [
-            .send(two, raft(2, .voteRequest(VoteRequest(last: .zero, transfer: false))))
-        ])
-        try checkers.look(at: log.but { $0.vote = one }, two, [
-            .send(one, raft(2, .voteResponse(granted: true)))
-        ])
-        let leader = log.but { $0.role = .leader; $0.vote = one }
+        try checkers.look(
+            at: log.but {
+                $0.role = .candidate; $0.vote = one
+            }, one,
+            [
+                .send(two, raft(2, .voteRequest(VoteRequest(last: .zero, transfer: false))))
+            ])
+        try checkers.look(
+            at: log.but { $0.vote = one }, two,
+            [
+                .send(one, raft(2, .voteResponse(granted: true)))
+            ])
+        let leader = log.but {
+            $0.role = .leader; $0.vote = one
+        }
         try checkers.look(at: leader, one, [persist(log.entries)])
         let durable = leader.but { $0.durable = LogIndex(3) }
         try checkers.look(at: durable, one, [])
@@ -90,7 +98,10 @@ struct CheckerTests {
             [persist(log.entries), matched(3, to: one, in: 2)])
         let committed = LogIndex(3)
         try checkers.look(at: durable.but { $0.commit = committed }, one, [])
-        try checkers.look(at: log.but { $0.commit = committed; $0.vote = one }, two, [])
+        try checkers.look(
+            at: log.but {
+                $0.commit = committed; $0.vote = one
+            }, two, [])
         try checkers.crashed(two)
         try checkers.cameBack(two, log.but { $0.vote = one })
         #expect(checkers.lastCommitted == committed)
@@ -104,7 +115,9 @@ struct CheckerTests {
 
     @Test("two leaders of one term are seen (Raft 5.2)")
     func twoLeaders() {
-        let leader = FakeReplica.with([1]).but { $0.role = .leader; $0.term = Term(4) }
+        let leader = FakeReplica.with([1]).but {
+            $0.role = .leader; $0.term = Term(4)
+        }
         #expect(
             fired {
                 try $0.look(at: leader, one, [])
@@ -114,12 +127,18 @@ struct CheckerTests {
 
     @Test("a node that leads its old term after a restart is seen")
     func leaderOfOldTerm() {
-        let leader = FakeReplica.with([1]).but { $0.role = .leader; $0.term = Term(4) }
+        let leader = FakeReplica.with([1]).but {
+            $0.role = .leader; $0.term = Term(4)
+        }
         #expect(
             fired {
                 try $0.look(at: leader, one, [])
                 try $0.crashed(one)
-                try $0.cameBack(one, leader.but { $0.role = .follower; $0.boot = Boot(2) })
+                try $0.cameBack(
+                    one,
+                    leader.but {
+                        $0.role = .follower; $0.boot = Boot(2)
+                    })
                 try $0.look(at: leader.but { $0.boot = Boot(2) }, one, [])
             } == "election-safety")
     }
@@ -236,7 +255,10 @@ struct CheckerTests {
                     $0.durable = LogIndex(3)
                     $0.commit = LogIndex(3)
                 }, one, [])
-            try checkers.look(at: old.but { $0.role = .leader; $0.term = Term(term) }, three, [])
+            try checkers.look(
+                at: old.but {
+                    $0.role = .leader; $0.term = Term(term)
+                }, three, [])
         }
         #expect(fired { try history(&$0, leadsIn: 3) } == "leader-completeness")
         #expect(fired { try history(&$0, leadsIn: 1) } == nil)

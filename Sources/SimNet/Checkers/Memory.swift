@@ -47,9 +47,12 @@ public struct Memory: Sendable {
             id, "a log", node.raft.log.byteCount,
             limit: 2 * limits.snapshotLogBytes + raft.trailingBytes + raft.uncommittedBytes
                 + Memory.logSlack)
-        try compare(
-            id, "uncommitted bytes", node.raft.uncommittedBytes,
-            limit: raft.uncommittedBytes + Memory.entryBytes)
+        // Until a leader has committed an entry of its own, it counts what it found in its log.
+        if node.raft.log.term(at: node.raft.commitIndex) == node.raft.term {
+            try compare(
+                id, "uncommitted bytes", node.raft.uncommittedBytes,
+                limit: raft.uncommittedBytes + Memory.entryBytes)
+        }
         try compare(
             id, "pending requests", node.pendingCount,
             limit: limits.pendingRequests + Memory.ownRequests)

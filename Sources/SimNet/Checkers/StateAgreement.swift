@@ -17,7 +17,9 @@ public struct StateAgreement: Sendable {
     public init() {}
 
     /// A replica has applied everything up to `index` and its state has this digest.
-    public mutating func applied(_ id: NodeID, upTo index: LogIndex, _ digest: UInt64) throws(Violation) {
+    public mutating func applied(_ id: NodeID, upTo index: LogIndex, _ digest: UInt64)
+        throws(Violation)
+    {
         let position = Int(index.rawValue)
         while digests.count <= position {
             digests.append(0)

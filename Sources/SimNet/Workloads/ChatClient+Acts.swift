@@ -125,7 +125,8 @@ extension ChatClient {
         out.emit(.record(.submitted(room: target, clientMessageID: name)))
         sends.append(
             Send(
-                room: target, name: name, content: name + " " + String(repeating: "x", count: count),
+                room: target, name: name,
+                content: name + " " + String(repeating: "x", count: count),
                 sendAt: now))
         return name
     }
@@ -195,7 +196,9 @@ extension ChatClient {
     }
 
     private func isHeard(in room: Int) -> Bool {
-        guard let sequence = lastWord?.sequence, let seen = rooms[room].lastSeen else { return false }
+        guard let sequence = lastWord?.sequence, let seen = rooms[room].lastSeen else {
+            return false
+        }
         return rooms[room].isJoined && seen >= sequence
     }
 

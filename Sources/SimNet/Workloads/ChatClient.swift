@@ -208,7 +208,8 @@ public struct ChatClient: Equatable, Sendable {
     private mutating func sendDue(_ now: Instant, into out: inout Outbox<ClientEffect>) {
         guard dialer.isOpen else { return }
         for position in sends.indices {
-            guard let sendAt = sends[position].sendAt, now >= sendAt, canSend(sends[position]) else {
+            guard let sendAt = sends[position].sendAt, now >= sendAt, canSend(sends[position])
+            else {
                 continue
             }
             sends[position].sendAt = nil

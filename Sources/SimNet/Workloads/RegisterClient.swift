@@ -241,7 +241,8 @@ public struct RegisterClient: Equatable, Sendable {
         where asked?.key == key && asked?.write != nil:
             answered(key, version)
             finish(.written(version: version), now, into: &out)
-        case .registerMismatch(let key, let content) where asked?.key == key && isConditional(asked):
+        case .registerMismatch(let key, let content)
+        where asked?.key == key && isConditional(asked):
             answered(key, content.version)
             finish(.mismatch(content), now, into: &out)
         case .failed(let error) where asked != nil || isOpeningSession:

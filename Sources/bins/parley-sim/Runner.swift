@@ -33,11 +33,13 @@ final class Runner: @unchecked Sendable {
         for number in 0..<jobs {
             var thread = pthread_t()
             let worker = Unmanaged.passRetained(Worker(runner: self, number: number))
-            let status = pthread_create(&thread, nil, { context in
-                let worker = Unmanaged<Worker>.fromOpaque(context!).takeRetainedValue()
-                worker.runner.work(worker.number)
-                return nil
-            }, worker.toOpaque())
+            let status = pthread_create(
+                &thread, nil,
+                { context in
+                    let worker = Unmanaged<Worker>.fromOpaque(context!).takeRetainedValue()
+                    worker.runner.work(worker.number)
+                    return nil
+                }, worker.toOpaque())
             guard status == 0 else { break }
             threads.append(thread)
         }

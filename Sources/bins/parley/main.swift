@@ -1,1 +1,3 @@
-import Protocols
+import Glibc
+
+exit(Command.run(Array(CommandLine.arguments.dropFirst())))
