@@ -85,8 +85,6 @@ extension Raft {
         for peer in quorum.voters where peer != id {
             progress[peer] = Progress(next: log.lastIndex.next, now: now)
         }
-        uncommittedBytes = log.slice(from: commitIndex.next, maximumBytes: .max)
-            .reduce(0) { $0 + $1.size }
         appendOwn(.noop, payload: [], now)
         broadcastHeartbeat(now, into: &out)
     }

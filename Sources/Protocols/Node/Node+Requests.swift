@@ -17,6 +17,8 @@ extension Node {
     ) {
         guard fanOut.isOpen(connection) else { return }
         if let error = refusal(of: request) {
+            if error == .overloaded { out.mark(.overloadRefused) }
+            if error == .stateFull { out.mark(.stateLimitHit) }
             out.emit(.reply(connection, Node.failure(of: request, error)))
             return
         }

@@ -54,6 +54,11 @@ struct Durability: Equatable, Sendable {
     mutating func truncated(to last: SnapshotPoint) {
         durableIndex = min(durableIndex, last.index)
         unwritten = min(unwritten, last.index.next)
+        capWrites(at: last)
+    }
+
+    /// No write that is under way makes more durable than what the log still holds.
+    private mutating func capWrites(at last: SnapshotPoint) {
         for position in writes.indices where writes[position].last?.index ?? .zero > last.index {
             writes[position].last = last
         }
@@ -64,6 +69,7 @@ struct Durability: Equatable, Sendable {
         durableIndex = point.index
         unwritten = point.index.next
         startAfter = point
+        capWrites(at: point)
     }
 
     func digest(into digest: inout Digest) {
@@ -172,11 +178,8 @@ extension Raft {
         var done = 0
         while done < durability.writes.count, durability.writes[done].sequence <= token.sequence {
             if let last = durability.writes[done].last, last.index > durability.durableIndex {
-                if log.matches(last) {
-                    durability.durableIndex = last.index
-                } else {
-                    out.mark(.persistOfOverwrittenEntry)
-                }
+                precondition(log.matches(last), "\(id): a write ends at \(last), not in the log")
+                durability.durableIndex = last.index
             }
             done += 1
         }

@@ -77,7 +77,7 @@ extension Raft {
         if role == .leader {
             var position = commitIndex.next
             while position <= index, let entry = log.entry(at: position) {
-                uncommittedBytes -= entry.size
+                if entry.term == term { uncommittedBytes -= entry.size }
                 position = position.next
             }
         }

@@ -103,7 +103,8 @@ public struct Raft: Machine {
     var clock: LeaderClock
     var reads = LeaderReads()
     var handover: Handover?
-    /// The bytes of entries in a leader's log that are not committed; 0 in other roles.
+    /// The bytes of entries that a leader took on and that are not committed; 0 in other roles. What
+    /// it inherited does not count, for it may be committed without the leader knowing yet.
     public internal(set) var uncommittedBytes = 0
 
     /// Makes a member from what its disk holds.

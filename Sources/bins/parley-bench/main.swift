@@ -1,1 +1,3 @@
-import Protocols
+import Glibc
+
+exit(Bench.run(Array(CommandLine.arguments.dropFirst())))
