@@ -38,6 +38,8 @@ struct Host: Sendable {
     var wakes = false
     /// The crash comes after this many more steps, in the middle of one.
     var stepsToCrash: Int?
+    /// When the node wants a tick.
+    var deadline: Instant?
     /// The deadline for which a tick is scheduled, on the host's clock.
     var tickFor = Instant.distantFuture
     /// Tells the scheduled tick from those before it.

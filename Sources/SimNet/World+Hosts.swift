@@ -41,6 +41,7 @@ extension World {
             refuse(host, "\(error)")
             return
         }
+        hosts[host].deadline = nodes[host].deadline
         do throws(Violation) {
             try checkers.restarted(hosts[host].id, nodes[host])
         } catch {
@@ -206,7 +207,7 @@ extension World {
             guard event.epoch == hosts[host].tickEpoch else { return }
             hosts[host].tickFor = .distantFuture
             let reading = max(hosts[host].clock.monotonic(at: now), hosts[host].lastNow)
-            if let deadline = nodes[host].deadline, deadline <= reading {
+            if let deadline = hosts[host].deadline, deadline <= reading {
                 step(host, .tick)
             } else {
                 armTick(host)
@@ -255,7 +256,7 @@ extension World {
 
     /// Schedules the tick for the node's deadline, unless one comes early enough.
     mutating func armTick(_ host: Int) {
-        guard let deadline = nodes[host].deadline, deadline < hosts[host].tickFor else { return }
+        guard let deadline = hosts[host].deadline, deadline < hosts[host].tickFor else { return }
         hosts[host].tickFor = deadline
         hosts[host].tickEpoch &+= 1
         var time = now

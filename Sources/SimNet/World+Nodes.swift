@@ -23,10 +23,16 @@ extension World {
 
         var box = Outbox<NodeEffect>()
         swap(&box, &outbox)
-        nodes[host].step(event, at: reading, into: &box)
+        var violation: Violation?
+        do throws(Violation) {
+            hosts[host].deadline = try World.turn(
+                &nodes[host], hosts[host].id, event, reading, &box, &checkers)
+        } catch {
+            violation = error
+        }
         if !box.marks.isEmpty { statistics.count(box.marks) }
         if trace != nil { traceStep(host, event, box.effects) }
-        check(host, box.effects)
+        if let violation { fail(violation) }
 
         var survival = Survival.all
         if let left = hosts[host].stepsToCrash {
@@ -54,14 +60,15 @@ extension World {
         }
     }
 
-    private mutating func check(_ host: Int, _ effects: [NodeEffect]) {
-        do throws(Violation) {
-            try nodes.withUnsafeBufferPointer { nodes throws(Violation) in
-                try checkers.stepped(hosts[host].id, nodes[host], effects)
-            }
-        } catch {
-            fail(error)
-        }
+    /// Steps a node and looks at it, all in its place: an array's element would be copied for
+    /// each reading. Returns when the node wants a tick.
+    private static func turn(
+        _ node: inout Node, _ id: NodeID, _ event: NodeEvent, _ reading: Instant,
+        _ box: inout Outbox<NodeEffect>, _ checkers: inout Checkers
+    ) throws(Violation) -> Instant? {
+        node.step(event, at: reading, into: &box)
+        try checkers.stepped(id, node, box.effects)
+        return node.deadline
     }
 
     private mutating func drawSurvival(_ count: Int) -> Survival {

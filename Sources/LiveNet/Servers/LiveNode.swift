@@ -69,7 +69,7 @@ public final class LiveNode {
             _ = storage.close()
             throw StartError(error, directory: settings.dataDirectory)
         }
-        links = PeerLinks(self, incarnation: opened.identity.incarnation)
+        links = PeerLinks(self)
         attach()
         do { try listen() } catch {
             _ = storage.close()

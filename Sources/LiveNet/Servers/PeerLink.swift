@@ -9,6 +9,8 @@ final class PeerLink: StreamHandler {
     let expected: NodeID?
     /// Who is, once it has shown that it has the key.
     private(set) var peer: NodeID?
+    /// When the connection was made.
+    let openedAt: Instant
     /// When the other end was last heard.
     private(set) var heardAt: Instant
     /// A newer link took this one's place.
@@ -17,6 +19,7 @@ final class PeerLink: StreamHandler {
     private unowned let server: LiveNode
     private let stream: Stream
     private let channel: SecureChannel
+    private let upgrade: Endpoint?
     /// The answer to the upgrade so far; `nil` when none is awaited.
     private var reply: [UInt8]?
     private var why: String?
@@ -26,21 +29,25 @@ final class PeerLink: StreamHandler {
     /// The longest message: a snapshot's part, or an append of one large entry.
     private static let maximumFrame = 8 << 20
 
-    @discardableResult
     init(
         _ links: PeerLinks, _ server: LiveNode, _ stream: Stream, role: SecureChannelRole,
-        _ incarnation: Incarnation, expected: NodeID? = nil, upgrade: Endpoint? = nil,
-        leftover: [UInt8] = []
+        expected: NodeID? = nil, upgrade: Endpoint? = nil
     ) {
         self.links = links
         self.server = server
         self.stream = stream
         self.role = role
         self.expected = expected
-        heardAt = server.loop.now
+        self.upgrade = upgrade
+        openedAt = server.loop.now
+        heardAt = openedAt
         channel = SecureChannel(
             role: role, key: server.settings.key, node: server.settings.node,
             random: randomBytes(32), payload: [], maximumFrame: Self.maximumFrame)
+    }
+
+    /// Begins the handshake; `leftover` is what came behind a request to upgrade.
+    func start(leftover: [UInt8]) {
         stream.start(self)
         if let upgrade {
             reply = []

@@ -6,11 +6,10 @@ import Protocols
 /// A link that breaks is opened again after a back-off that doubles up to a second, with jitter.
 final class PeerLinks {
     private unowned let server: LiveNode
-    private let incarnation: Incarnation
     private var established: SortedMap<NodeID, PeerLink> = [:]
     private var dialling: SortedMap<NodeID, Dial> = [:]
-    /// Streams accepted whose other end has not shown who it is.
-    private var accepted: [PeerLink] = []
+    /// Links whose other end has not shown yet who it is.
+    private var handshaking: [PeerLink] = []
     private var keepAliveAt: Instant
     private var prng = Prng(seed: randomNumber())
 
@@ -18,8 +17,9 @@ final class PeerLinks {
     private static let keepAlive = Interval.seconds(1)
     /// The silence after which a link is given up.
     private static let silence = Interval.seconds(4)
-    /// The most links that may be accepted and not yet authenticated.
-    private static let acceptedLimit = 64
+    /// How long a handshake may take, and how many may be under way.
+    private static let handshakeTime = Interval.seconds(4)
+    private static let handshakeLimit = 64
 
     private struct Dial {
         let address: PeerAddress
@@ -28,9 +28,8 @@ final class PeerLinks {
         var isReported = false
     }
 
-    init(_ server: LiveNode, incarnation: Incarnation) {
+    init(_ server: LiveNode) {
         self.server = server
-        self.incarnation = incarnation
         keepAliveAt = server.loop.now + Self.keepAlive
     }
 
@@ -53,7 +52,10 @@ final class PeerLinks {
         }
         guard now >= keepAliveAt else { return }
         keepAliveAt = now + Self.keepAlive
-        for link in established.values + accepted {
+        for link in handshaking where now - link.openedAt > Self.handshakeTime {
+            link.fail("the handshake took over \(Self.handshakeTime.milliseconds / 1000) s")
+        }
+        for link in established.values {
             if now - link.heardAt > Self.silence {
                 link.fail("nothing was heard for \(Self.silence.milliseconds / 1000) s")
             } else {
@@ -68,12 +70,11 @@ final class PeerLinks {
 
     /// Takes a connection that another member opened.
     func accept(_ stream: Stream, leftover: [UInt8]) {
-        guard accepted.count < Self.acceptedLimit else {
+        guard handshaking.count < Self.handshakeLimit else {
             stream.close()
             return
         }
-        accepted.append(
-            PeerLink(self, server, stream, role: .acceptor, incarnation, leftover: leftover))
+        begin(PeerLink(self, server, stream, role: .acceptor), leftover: leftover)
     }
 
     private func dial(_ peer: NodeID) {
@@ -86,12 +87,18 @@ final class PeerLinks {
             guard let self else { return }
             switch result {
             case .success(let stream):
-                _ = PeerLink(
-                    self, server, stream, role: .initiator, incarnation, expected: peer,
-                    upgrade: address.transport == .upgrade ? address.endpoint : nil)
+                begin(
+                    PeerLink(
+                        self, server, stream, role: .initiator, expected: peer,
+                        upgrade: address.transport == .upgrade ? address.endpoint : nil))
             case .failure(let error): retry(peer, "\(error)")
             }
         }
+    }
+
+    private func begin(_ link: PeerLink, leftover: [UInt8] = []) {
+        handshaking.append(link)
+        link.start(leftover: leftover)
     }
 
     private func retry(_ peer: NodeID, _ why: String) {
@@ -113,7 +120,7 @@ final class PeerLinks {
 
     /// The other end has the key and is this member.
     func isEstablished(_ link: PeerLink, with peer: NodeID) {
-        accepted.removeAll { $0 === link }
+        handshaking.removeAll { $0 === link }
         guard server.settings.members.contains(where: { $0.id == peer }),
             link.role == .initiator ? link.expected == peer : peer < server.settings.node
         else {
@@ -136,7 +143,7 @@ final class PeerLinks {
 
     /// The link's stream is gone.
     func isGone(_ link: PeerLink, _ why: String) {
-        accepted.removeAll { $0 === link }
+        handshaking.removeAll { $0 === link }
         if let peer = link.peer, established[peer] === link {
             established[peer] = nil
             server.log.info("link down", ["peer": .text("\(peer)"), "why": .text(why)])
@@ -152,8 +159,8 @@ final class PeerLinks {
     /// Cuts all links.
     func close() {
         dialling = [:]
-        for link in established.values + accepted { link.replace() }
+        for link in established.values + handshaking { link.replace() }
         established = [:]
-        accepted = []
+        handshaking = []
     }
 }

@@ -33,6 +33,7 @@ func run(_ settings: NodeSettings) -> Int32 {
         complain("\(error)")
         return 2
     }
+    raiseDescriptorLimit()
     let loop = Loop()
     let node: LiveNode
     do {
@@ -56,6 +57,14 @@ func run(_ settings: NodeSettings) -> Int32 {
         return 0
     case .failed: return 1
     }
+}
+
+/// Each client takes a descriptor: asks for as many as the system allows.
+func raiseDescriptorLimit() {
+    var limit = rlimit()
+    guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
+    limit.rlim_cur = limit.rlim_max
+    _ = setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
 }
 
 func environment() -> [String: String] {
