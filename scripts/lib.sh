@@ -1,5 +1,7 @@
 # shellcheck shell=bash
 # What the scripts share. Source it first; it changes to the package's directory.
+# Some names are for the scripts that source it.
+# shellcheck disable=SC2034
 
 set -euo pipefail
 
@@ -71,10 +73,12 @@ release=$root/.build/release
 # --- Nodes -----------------------------------------------------------------------------------
 
 node_dir() { printf '%s/node%s' "$state" "$1"; }
-http_port() { printf '%s' $((8000 + $1)); }
-websocket_port() { printf '%s' $((8080 + $1)); }
-xmlrpc_port() { printf '%s' $((9090 + $1)); }
-peer_port() { printf '%s' $((7000 + $1)); }
+# PORT_OFFSET=100 moves all ports, for a second cluster on one machine.
+port_offset=${PORT_OFFSET:-0}
+http_port() { printf '%s' $((8000 + port_offset + $1)); }
+websocket_port() { printf '%s' $((8080 + port_offset + $1)); }
+xmlrpc_port() { printf '%s' $((9090 + port_offset + $1)); }
+peer_port() { printf '%s' $((7000 + port_offset + $1)); }
 
 # The process of a node if it runs, else nothing. A process id that was left behind and belongs to
 # another program by now does not count: the program and its data directory must be this node's.

@@ -152,7 +152,9 @@ public final class WebSocketClient: StreamHandler {
     /// Cuts the connection at once, as when the server seems to be dead; `ended` comes.
     public func abandon(_ why: String) { finish(.lost(why)) }
 
-    private func nextMask() -> WebSocketMask { WebSocketMask(UInt32(truncatingIfNeeded: prng.next())) }
+    private func nextMask() -> WebSocketMask {
+        WebSocketMask(UInt32(truncatingIfNeeded: prng.next()))
+    }
 
     // MARK: - Events
 

@@ -5,17 +5,25 @@ import Protocols
 public struct ByteCodecs: Sendable {
     /// A request as a client sends it.
     public var encodeRequest: @Sendable (ClientRequest) -> [UInt8]
-    /// A request as a node reads it; nil when it makes no sense.
-    public var decodeRequest: @Sendable ([UInt8]) -> ClientRequest?
+    /// A request as a node reads it, or the answer to what is none.
+    public var decodeRequest: @Sendable ([UInt8]) -> Reading
     /// A message as a node sends it.
     public var encodeMessage: @Sendable (ServerMessage) -> [UInt8]
     /// A message as a client reads it; nil when it makes no sense.
     public var decodeMessage: @Sendable ([UInt8]) -> ServerMessage?
 
+    /// What a node makes of a client's text.
+    public enum Reading: Sendable {
+        /// A request.
+        case request(ClientRequest)
+        /// No request; the client is told so with these bytes.
+        case refused([UInt8])
+    }
+
     /// Makes codecs of four functions, which must be pure.
     public init(
         encodeRequest: @escaping @Sendable (ClientRequest) -> [UInt8],
-        decodeRequest: @escaping @Sendable ([UInt8]) -> ClientRequest?,
+        decodeRequest: @escaping @Sendable ([UInt8]) -> Reading,
         encodeMessage: @escaping @Sendable (ServerMessage) -> [UInt8],
         decodeMessage: @escaping @Sendable ([UInt8]) -> ServerMessage?
     ) {
@@ -93,7 +101,9 @@ extension World {
             path.flushes = false
         }
         for segment in cut(bytes) {
-            guard let time = network.carry(from, to, at: now, from: &prng) else {
+            guard
+                let time = network.carry(from, to, at: now, from: &prng, counts: &statistics)
+            else {
                 if introduces { loseHello(from, to) }
                 return
             }
@@ -213,13 +223,12 @@ extension World {
             case .write(let bytes): sendToClient(client, bytes)
             case .opened: if let host { step(host, .connected(connection)) }
             case .text(let bytes):
-                guard let host else { continue }
-                guard let request = codecs?.decodeRequest(bytes) else {
-                    let text = String(decoding: bytes, as: UTF8.self)
-                    fail(Violation("codec", "a node cannot read \(text)"))
-                    return
+                guard let host, let codecs else { continue }
+                switch codecs.decodeRequest(bytes) {
+                case .request(let request): ask(request, connection, host)
+                case .refused(let answer):
+                    sendToClient(client, WebSocketFrame.encoded(.text, answer))
                 }
-                ask(request, connection, host)
             case .closed, .endOutput, .disconnect: break
             case .binary, .request, .upgradePeer, .refused:
                 fail(Violation("codec", "a well-behaved client is answered with \(effect)"))

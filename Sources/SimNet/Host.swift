@@ -66,6 +66,10 @@ struct Host: Sendable {
     var isWiped = false
     /// The host belongs to the majority that must serve in the liveness phase.
     var isCore = true
+    /// The node allows itself too little state.
+    var isCramped = false
+    /// The newest version that the node's program speaks.
+    var version: UInt32 = 1
     /// Nobody starts it again.
     var staysDown = false
     /// Clients cannot reach it.

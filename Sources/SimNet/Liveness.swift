@@ -71,6 +71,11 @@ extension World {
         hosts[host].diskFactor = 1
         hosts[host].diskStalled = min(hosts[host].diskStalled, now)
         hosts[host].nextWriteFault = nil
+        if hosts[host].isCramped {
+            // The operator sees it and starts the node again with a better limit.
+            hosts[host].isCramped = false
+            crash(host, powerLoss: false)
+        }
         if hosts[host].busyUntil > now {
             hosts[host].busyUntil = now
             push(.wake, host: host)

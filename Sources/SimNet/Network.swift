@@ -143,11 +143,14 @@ struct Network: Sendable {
     }
 
     /// Decides when bytes sent now arrive, in order, in byte mode; nil when they are lost.
-    mutating func carry(_ from: Int, _ to: Int, at now: Int64, from prng: inout Prng) -> Int64? {
+    mutating func carry(
+        _ from: Int, _ to: Int, at now: Int64, from prng: inout Prng, counts: inout Statistics
+    ) -> Int64? {
         let number = path(from, to)
         if paths[number].isCut { return nil }
         var arrival = now + base + Int64(prng.below(spread))
         if !paths[number].isQuiet, prng.next() & 0xFFFF < options.lateChance {
+            counts.count(.messageLate)
             arrival += Int64(prng.below(UInt64(options.lateness.nanoseconds)))
         }
         arrival = max(arrival, paths[number].clogged, paths[number].floor)

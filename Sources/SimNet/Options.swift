@@ -37,6 +37,10 @@ public struct Options: Equatable, Sendable {
     public var state = StateLimits()
     /// What bounds a node's own work, equal on all nodes.
     public var limits = NodeLimits()
+    /// How many bytes of state one node allows itself, an operator's mistake; 0 when none does.
+    public var crampedBytes = 0
+    /// The nodes are renewed one by one, to a version that speaks one more.
+    public var upgrades = false
     /// Peers and clients speak through the real codecs.
     public var bytes = false
 
@@ -92,6 +96,10 @@ public struct Options: Equatable, Sendable {
         options.bytes = mix == .bytes || prng.chance(1, in: 8)
         options.drawTimes(from: &prng)
         options.drawLimits(from: &prng)
+        if mix != .calm {
+            if prng.chance(1, in: 10) { options.crampedBytes = 1 << prng.int(in: 10..<15) }
+            options.upgrades = prng.chance(1, in: 5)
+        }
         switch mix {
         case .calm: break
         case .network: options.drawNetworkFaults(from: &prng)
@@ -207,12 +215,14 @@ extension Options: CustomStringConvertible {
         parts.append("latency=\(latency.nanoseconds / 1_000)+\(jitter.nanoseconds / 1_000)us")
         parts.append("disk=\(diskLatency.nanoseconds / 1_000)+\(diskJitter.nanoseconds / 1_000)us")
         if bytes { parts.append("bytes") }
+        if upgrades { parts.append("upgrades") }
         let plainRaft = RaftConfiguration()
         let plainState = StateLimits()
         let plainLimits = NodeLimits()
         func add(_ name: String, _ value: Int, unless plain: Int) {
             if value != plain { parts.append("\(name)=\(value)") }
         }
+        add("cramped", crampedBytes, unless: 0)
         add("loss", Int(lossChance), unless: 0)
         add("duplicate", Int(duplicateChance), unless: 0)
         add("reorder", Int(reorderChance), unless: 0)

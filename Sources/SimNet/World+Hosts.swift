@@ -34,6 +34,9 @@ extension World {
         hosts[host].nextWriteFault = nil
         let reading = max(hosts[host].clock.monotonic(at: now), hosts[host].lastNow)
         hosts[host].lastNow = reading
+        if options.upgrades, phase == .settling || prng.chance(1, in: 3) {
+            hosts[host].version = 2
+        }
         do throws(StartRefusal) {
             nodes[host] = try Node(
                 configuration(host, recovered.identity), durable: recovered.durable, now: reading)
@@ -62,6 +65,8 @@ extension World {
         configuration.raft = options.raft
         configuration.state = options.state
         configuration.limits = options.limits
+        if hosts[host].isCramped { configuration.limits.stateBytes = options.crampedBytes }
+        configuration.versions = 1...hosts[host].version
         return configuration
     }
 

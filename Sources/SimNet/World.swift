@@ -119,6 +119,7 @@ public struct World: Sendable {
 
     private mutating func begin() {
         digest.combine(seed)
+        if options.crampedBytes > 0 { hosts[prng.int(in: 0..<hosts.count)].isCramped = true }
         for host in hosts.indices {
             if hosts[host].clock.drift != 0 { statistics.count(.clockDrift) }
             push(.restart, after: draw(.zero, .milliseconds(300)), host: host)

@@ -21,7 +21,7 @@ extension Live {
         func killedLeader() throws {
             let cluster = try Cluster()
             let room = try cluster.nodes[0].createRoom()
-            let each = 150
+            let each = 300
             let members = crowd(cluster, room, messages: each)
             let senders = members.prefix(3)
             var acknowledged: [Said] { senders.flatMap(\.acknowledged) }

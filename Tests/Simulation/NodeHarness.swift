@@ -22,10 +22,10 @@ struct NodeNet {
     /// Directed pairs whose link carries nothing.
     var cuts: [(UInt32, UInt32)] = []
     var notes: [[Note]]
-    /// Everything that a node put out in its last step.
-    var last: [[NodeEffect]]
     /// A node's deadline stayed at or before now although it was ticked again and again.
     var hasSpun = false
+    /// A node put something out after its halt.
+    var hasSpokenAfterHalt = false
     /// Ticks that were asked for.
     var ticks = 0
     private var heard: [(node: UInt32, connection: ConnectionID, what: Heard)] = []
@@ -41,7 +41,6 @@ struct NodeNet {
         let ids = Array(1...count)
         disks = ids.map { _ in DurableState() }
         notes = ids.map { _ in [] }
-        last = ids.map { _ in [] }
         boots = ids.map { _ in 1 }
         nodes = []
         for id in ids { nodes.append(make(id, of: count)) }
@@ -75,7 +74,8 @@ struct NodeNet {
     var wall: WallTime { WallTime(milliseconds: NodeNet.wallStart + now.nanoseconds / 1_000_000) }
 
     var leaders: [UInt32] {
-        nodes.filter { $0.halted == nil && $0.raft.role == .leader }.map(\.configuration.id.rawValue)
+        nodes.filter { $0.halted == nil && $0.raft.role == .leader }.map(
+            \.configuration.id.rawValue)
     }
 
     /// The leader; the one with the latest term when an old one is cut off.
@@ -96,7 +96,9 @@ struct NodeNet {
     }
 
     mutating func connectAll() {
-        for a in nodes.indices { for b in nodes.indices where a < b { connect(UInt32(a + 1), UInt32(b + 1)) } }
+        for a in nodes.indices {
+            for b in nodes.indices where a < b { connect(UInt32(a + 1), UInt32(b + 1)) }
+        }
         deliver()
     }
 
@@ -114,7 +116,6 @@ struct NodeNet {
         var out = Outbox<NodeEffect>()
         let place = Int(id) - 1
         nodes[place].step(event, at: now, into: &out)
-        last[place] = out.effects
         var completions: [NodeEvent] = []
         for effect in out.effects {
             switch effect {
@@ -134,12 +135,12 @@ struct NodeNet {
                 for connection in connections { hear(id, connection, .message(message)) }
             case .close(let connection, let reason): hear(id, connection, .closed(reason))
             case .note(let note): notes[place].append(note)
-            case .compactLog, .halt: break
+            case .halt(let reason):
+                if out.effects.last != .halt(reason) { hasSpokenAfterHalt = true }
+            case .compactLog: break
             }
         }
-        let effects = last[place]
         for completion in completions { step(id, completion) }
-        if !completions.isEmpty { last[place] = effects + last[place] }
     }
 
     mutating func deliver() {

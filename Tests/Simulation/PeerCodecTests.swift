@@ -74,7 +74,9 @@ struct PeerCodecTests {
         for message in PeerCodecTests.messages {
             let bytes = message.encoded()
             for length in Swift.stride(from: 0, to: bytes.count, by: max(1, bytes.count / 200)) {
-                #expect(decode(Array(bytes[..<length])) == .failure(.truncated))
+                let read = decode(Array(bytes[..<length]))
+                // A count that the rest cannot hold is found before the end is.
+                #expect(read == .failure(.truncated) || read == .failure(.tooLarge))
             }
         }
     }

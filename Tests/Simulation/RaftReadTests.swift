@@ -77,9 +77,10 @@ struct RaftReadTests {
         solo.becomeLeader()
         #expect(solo.step(.read(first)) == [])
         #expect(solo.tick() == [])
-        #expect(solo.receive(2, 2, .heartbeatResponse(round: 0)).contains {
-            if case .readReady = $0 { true } else { false }
-        } == false)
+        #expect(
+            solo.receive(2, 2, .heartbeatResponse(round: 0)).contains {
+                if case .readReady = $0 { true } else { false }
+            } == false)
         _ = solo.receive(2, 2, matched(3))
         #expect(
             solo.tick().first == sent(2, 2, heartbeat(commit: 3, round: 1)))
@@ -164,8 +165,9 @@ struct RaftReadTests {
         net.run(500)
         net.step(old, .read(second))
         net.run(200)
-        #expect(net.reads[Int(old) - 1] == [
-            .readFailed(first), .readReady(second, net[new].commitIndex),
-        ])
+        #expect(
+            net.reads[Int(old) - 1] == [
+                .readFailed(first), .readReady(second, net[new].commitIndex),
+            ])
     }
 }

@@ -252,23 +252,31 @@ struct RaftLeaderTests {
             2, 6, .appendResponse(.rejected(previous: index(7), hint: point(7, 3))))
         #expect(
             answer == [
-                sent(2, 6, append(after: point(5, 2), commit: 1, 
-                    Array(solo.raft.log.slice(from: index(6), maximumBytes: .max))))
+                sent(
+                    2, 6,
+                    append(
+                        after: point(5, 2), commit: 1,
+                        Array(solo.raft.log.slice(from: index(6), maximumBytes: .max))))
             ])
         let second = solo.receive(
             2, 6, .appendResponse(.rejected(previous: index(5), hint: point(2, 1))))
         #expect(
             second == [
-                sent(2, 6, append(after: point(2, 1), commit: 1,
-                    Array(solo.raft.log.slice(from: index(3), maximumBytes: .max))))
+                sent(
+                    2, 6,
+                    append(
+                        after: point(2, 1), commit: 1,
+                        Array(solo.raft.log.slice(from: index(3), maximumBytes: .max))))
             ])
     }
 
-    @Test("any follower's log is made equal to the leader's (Raft 5.3, figure 7)", arguments: [
-        [1, 1, 1, 4, 4, 5, 5, 6, 6], [1, 1, 1, 4], [1, 1, 1, 4, 4, 5, 5, 6, 6, 6, 6],
-        [1, 1, 1, 4, 4, 5, 5, 6, 6, 6, 7, 7], [1, 1, 1, 4, 4, 4, 4],
-        [1, 1, 1, 2, 2, 2, 3, 3, 3, 3, 3],
-    ] as [[UInt64]])
+    @Test(
+        "any follower's log is made equal to the leader's (Raft 5.3, figure 7)",
+        arguments: [
+            [1, 1, 1, 4, 4, 5, 5, 6, 6], [1, 1, 1, 4], [1, 1, 1, 4, 4, 5, 5, 6, 6, 6, 6],
+            [1, 1, 1, 4, 4, 5, 5, 6, 6, 6, 7, 7], [1, 1, 1, 4, 4, 4, 4],
+            [1, 1, 1, 2, 2, 2, 3, 3, 3, 3, 3],
+        ] as [[UInt64]])
     func figure7(follower: [UInt64]) {
         var net = RaftNet(3)
         net.disks[0] = DurableState(
@@ -296,8 +304,11 @@ struct RaftLeaderTests {
         let again = solo.receive(2, 2, .heartbeatResponse(round: 0))
         #expect(
             again == [
-                sent(2, 2, append(after: point(3, 1), commit: 1,
-                    Array(solo.raft.log.slice(from: index(4), maximumBytes: .max))))
+                sent(
+                    2, 2,
+                    append(
+                        after: point(3, 1), commit: 1,
+                        Array(solo.raft.log.slice(from: index(4), maximumBytes: .max))))
             ])
     }
 
@@ -351,7 +362,9 @@ struct RaftLeaderTests {
         var solo = leader(configuration)
         _ = solo.receive(2, 2, matched(4))
         #expect(solo.raft.uncommittedBytes == 0)
-        for _ in 0..<5 { _ = solo.step(.propose(.command, payload: [UInt8](repeating: 1, count: 60))) }
+        for _ in 0..<5 {
+            _ = solo.step(.propose(.command, payload: [UInt8](repeating: 1, count: 60)))
+        }
         #expect(solo.raft.log.lastIndex == index(6))
         #expect(solo.marks.contains(.uncommittedLimitHit))
         _ = solo.tick()
@@ -365,9 +378,9 @@ struct RaftLeaderTests {
     @Test("the commit index is told with the next append or by itself")
     func tellsCommit() {
         var solo = leader()
-        _ = solo.receive(2, 2, matched(4))
         #expect(
-            solo.tick() == [sent(2, 2, append(after: point(4, 2), commit: 4))])
+            solo.receive(2, 2, matched(4)) == [sent(2, 2, append(after: point(4, 2), commit: 4))])
+        #expect(solo.tick() == [])
         // The third member, not heard yet, learns no more from a heartbeat than what it has.
         solo.wait(100)
         #expect(

@@ -142,7 +142,8 @@ struct RaftSnapshotTests {
         var solo = Solo(term: 1, terms: [1])
         let whole = snapshot(point(3, 1))
         _ = solo.receive(2, 1, chunk(whole, 0))
-        _ = solo.receive(2, 1, append(after: point(1, 1), commit: 1, entries(from: 2, terms: [1, 1, 1])))
+        _ = solo.receive(
+            2, 1, append(after: point(1, 1), commit: 1, entries(from: 2, terms: [1, 1, 1])))
         _ = solo.persisted()
         #expect(
             solo.step(.snapshotSaved(token(1))) == [
@@ -151,7 +152,8 @@ struct RaftSnapshotTests {
         #expect(solo.raft.log.lastIndex == index(4) && solo.raft.commitIndex == index(3))
         var other = Solo(term: 1, terms: [1])
         _ = other.receive(2, 1, chunk(whole, 0))
-        _ = other.receive(2, 1, append(after: point(1, 1), commit: 4, entries(from: 2, terms: [1, 1, 1])))
+        _ = other.receive(
+            2, 1, append(after: point(1, 1), commit: 4, entries(from: 2, terms: [1, 1, 1])))
         _ = other.persisted()
         #expect(
             other.step(.snapshotSaved(token(1))) == [
@@ -278,7 +280,8 @@ struct RaftSnapshotTests {
         net.heal()
         net.run(3_000)
         #expect(net[away].snapshot?.point == at)
-        #expect(net[away].log == net[leader].log && net[away].commitIndex == net[leader].commitIndex)
+        #expect(
+            net[away].log == net[leader].log && net[away].commitIndex == net[leader].commitIndex)
         #expect(net.payloads(away) == [[77]])
         net.restart(away)
         net.run(2_000)

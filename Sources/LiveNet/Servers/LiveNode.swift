@@ -173,6 +173,7 @@ public final class LiveNode {
         case .saveSnapshot(let snapshot, let token): storage.saveSnapshot(snapshot, token)
         case .compactLog(let index): storage.compact(through: index)
         case .reply(let connection, let message):
+            report(message)
             connections[connection]?.send(frame(of: message))
         case .deliver(let receivers, let message):
             let bytes = frame(of: message)

@@ -38,6 +38,31 @@ extension LiveNode {
         }
     }
 
+    /// What of the answers to clients an operator wants to follow; messages at the debug level only.
+    func report(_ answer: ServerMessage) {
+        switch answer {
+        case .roomCreated(let room, _, _):
+            log.info("room created", ["room_id": .text("\(room.id)"), "name": .text(room.name)])
+        case .joined(let reply):
+            log.info("room joined", ["room_id": .text("\(reply.room.id)")])
+        case .left(let room, let user):
+            log.info("room left", ["room_id": .text("\(room)"), "user": .text(user)])
+        case .messageSent(let room, let id, let sequence, _, _):
+            log.debug(
+                "message sent",
+                [
+                    "room_id": .text("\(room)"), "message_id": .text("\(id)"),
+                    "sequence": .int(sequence),
+                ])
+        case .messageFailed(let room, _, let error):
+            log.debug("message failed", ["room_id": .text("\(room)"), "why": .text("\(error)")])
+        case .roomsList, .globalRoomsList, .createFailed, .joinFailed, .leaveFailed, .newMessage,
+            .memberJoined, .memberLeft, .sessionOpened, .registerValue, .registerWritten,
+            .registerMismatch, .failed:
+            break
+        }
+    }
+
     private func text(of refusal: PeerRefusal) -> String {
         switch refusal {
         case .foreignCluster: "it belongs to another cluster"

@@ -257,7 +257,7 @@ final class ChatLoad {
         }
         for ledger in ledgers {
             report.duplicates += ledger.doubled
-            report.disorder += ledger.contradictions
+            report.disorder += ledger.contradictions + ledger.gaps
         }
         report.unanswered = senders.reduce(0) { $0 + $1.outstanding }
         let isGood = report.isGood(options)

@@ -50,6 +50,9 @@ struct Ledger {
         sequence > 0 && Int(sequence) <= acknowledged.count && acknowledged[Int(sequence - 1)]
     }
 
+    /// Numbers below the last acknowledged one that nobody has seen: a room's have no gaps.
+    var gaps: Int { identities.prefix(Int(lastAcknowledged)).count { $0 == 0 } }
+
     /// Messages that stand in the room under more than one number.
     var doubled: Int {
         let sorted = identities.filter { $0 != 0 }.sorted()

@@ -45,9 +45,10 @@ func run(_ settings: NodeSettings) -> Int32 {
     if settings.isKeyless {
         log.warning("no ENCRYPTION_KEY: links between members can be read by whoever is on the way", [:])
     }
-    // SIGTERM hands over and lets clients go first; a second one, or SIGINT, ends at once.
-    loop.onSignal(SIGTERM) { node.isDraining ? node.end(.stopped) : node.drain() }
-    loop.onSignal(SIGINT) { node.end(.stopped) }
+    // The first signal hands over and lets clients go; a second one ends at once.
+    for signal in [SIGTERM, SIGINT] {
+        loop.onSignal(signal) { node.isDraining ? node.end(.stopped) : node.drain() }
+    }
     loop.run()
     node.shutDown()
     loop.shutDown()

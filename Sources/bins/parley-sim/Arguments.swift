@@ -6,6 +6,7 @@ enum Command {
     case help
     case run(RunArguments)
     case replay(ReplayArguments)
+    case killMatrix(KillMatrixArguments)
 }
 
 /// What makes a seed's run what it is, apart from the seed.
@@ -59,6 +60,7 @@ struct ArgumentReader {
         case "help", "--help", "-h": return .help
         case "run": return try run()
         case "replay": return try replay()
+        case "kill-matrix": return try killMatrix()
         default: throw UsageError("'\(name)' is no command")
         }
     }
@@ -69,12 +71,7 @@ struct ArgumentReader {
             switch option {
             case "--help", "-h": return .help
             case "--seeds": arguments.seeds = try seeds(value(of: option))
-            case "--jobs":
-                let text = try value(of: option)
-                guard let count = Int(text), (1...256).contains(count) else {
-                    throw UsageError("--jobs \(text): give a number from 1 to 256")
-                }
-                arguments.jobs = count
+            case "--jobs": arguments.jobs = try count(of: option, upTo: 256)
             case "--json": arguments.json = true
             case "--keep-going": arguments.keepGoing = true
             default: try common(option, &arguments.setting)
@@ -101,6 +98,35 @@ struct ArgumentReader {
         }
         guard let seed else { throw UsageError("say which seed to replay") }
         return .replay(ReplayArguments(setting: setting, seed: seed, trace: trace))
+    }
+
+    private mutating func killMatrix() throws(UsageError) -> Command {
+        var arguments = KillMatrixArguments()
+        while let option = rest.popFirst() {
+            switch option {
+            case "--help", "-h": return .help
+            case "--bugs":
+                for text in try value(of: option).split(separator: ",") {
+                    guard let number = Int(text) else {
+                        throw UsageError("--bugs \(text): give numbers such as 7,12")
+                    }
+                    arguments.bugs.append(number)
+                }
+            case "--limit": arguments.limit = UInt64(try count(of: option, upTo: 10_000))
+            case "--starts": arguments.starts = UInt64(try count(of: option, upTo: 101))
+            case "--jobs": arguments.jobs = try count(of: option, upTo: 256)
+            default: try common(option, &arguments.setting)
+            }
+        }
+        return .killMatrix(arguments)
+    }
+
+    private mutating func count(of option: String, upTo most: Int) throws(UsageError) -> Int {
+        let text = try value(of: option)
+        guard let count = Int(text), (1...most).contains(count) else {
+            throw UsageError("\(option) \(text): give a number from 1 to \(most)")
+        }
+        return count
     }
 
     private mutating func common(_ option: String, _ setting: inout Setting) throws(UsageError) {
@@ -164,6 +190,7 @@ let usage = """
 
       parley-sim run [--seeds 0..<1000] [--jobs N] [--keep-going] [--json] [options]
       parley-sim replay SEED [--trace -|FILE] [options]
+      parley-sim kill-matrix [--bugs 7,12] [--starts 7] [--limit 2000] [--jobs N] [options]
 
     options:
       --for TIME    simulated time of a run, such as 60s (the default) or 500ms
@@ -173,7 +200,8 @@ let usage = """
 
     run stops at the first seed that fails, unless --keep-going. Its last line is one JSON
     object; with --json it prints nothing else. replay prints what the seed drew and came to;
-    --trace writes every event and effect.
+    --trace writes every event and effect. kill-matrix plants one bug after the other, in a build
+    that carries them (scripts/kill-matrix makes it), and says which checker caught it how soon.
 
     exit codes: 0 all held, 1 a checker fired, 2 bad arguments, 3 no liveness, 4 crashed
     """

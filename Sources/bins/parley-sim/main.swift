@@ -11,6 +11,7 @@ do throws(UsageError) {
         exit(0)
     case .run(let arguments): exit(run(arguments))
     case .replay(let arguments): exit(replay(arguments))
+    case .killMatrix(let arguments): exit(try KillMatrix(arguments).run())
     }
 } catch {
     fputs("parley-sim: \(error.message)\n'parley-sim --help' says what can be done\n", stderr)
