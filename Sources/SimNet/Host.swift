@@ -36,8 +36,8 @@ struct Host: Sendable {
     var stepCost: Int64 = 0
     /// A `wake` is scheduled.
     var wakes = false
-    /// The crash comes after this many more steps, in the middle of one.
-    var stepsToCrash: Int?
+    /// Where a crash lies in wait.
+    var ambush: Ambush?
     /// When the node wants a tick.
     var deadline: Instant?
     /// The deadline for which a tick is scheduled, on the host's clock.
@@ -74,6 +74,47 @@ struct Host: Sendable {
     var staysDown = false
     /// Clients cannot reach it.
     var isUnreachable = false
+}
+
+/// A crash that lies in wait for a step of a kind, since most harm is done around few steps.
+struct Ambush: Sendable {
+    /// The kinds of step.
+    enum Kind: Int, Sendable {
+        /// Any step.
+        case any
+        /// A step that writes term or vote.
+        case hardState
+        /// A step that writes entries.
+        case entries
+        /// A step that saves a snapshot, removes files, or starts the log anew.
+        case snapshot
+        /// A step that answers a client.
+        case answer
+    }
+
+    var kind: Kind
+    /// How many such steps pass by first.
+    var left: Int
+
+    /// True if the step with these effects is of the kind.
+    func matches(_ effects: [NodeEffect]) -> Bool {
+        guard kind != .any else { return true }
+        for effect in effects {
+            switch effect {
+            case .persist(let write, _):
+                switch kind {
+                case .hardState: if write.hardState != nil { return true }
+                case .entries: if !write.entries.isEmpty { return true }
+                case .snapshot: if write.startAfter != nil { return true }
+                case .any, .answer: break
+                }
+            case .saveSnapshot, .compactLog: if kind == .snapshot { return true }
+            case .reply, .deliver: if kind == .answer { return true }
+            case .send, .close, .note, .halt: break
+            }
+        }
+        return false
+    }
 }
 
 /// One node's writes: those under way and those that gather behind them.

@@ -66,7 +66,7 @@ extension World {
 
     private mutating func relieve(_ host: Int) {
         hosts[host].isUnreachable = false
-        hosts[host].stepsToCrash = nil
+        hosts[host].ambush = nil
         hosts[host].stepCost = 0
         hosts[host].diskFactor = 1
         hosts[host].diskStalled = min(hosts[host].diskStalled, now)

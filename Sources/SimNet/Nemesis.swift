@@ -120,7 +120,9 @@ extension World {
             statistics.count(fault)
             crashAndRestart(host, powerLoss: prng.chance(1, in: 2))
         case .crashMidStep:
-            hosts[host].stepsToCrash = prng.int(in: 0..<30)
+            let kind = Ambush.Kind(rawValue: prng.int(in: 0..<5)) ?? .any
+            hosts[host].ambush = Ambush(
+                kind: kind, left: prng.int(in: 0..<(kind == .any ? 30 : 3)))
         case .crashOfAll:
             statistics.count(fault)
             let powerLoss = prng.chance(1, in: 2)

@@ -7,7 +7,7 @@ enum ScheduledKind: UInt8, Sendable {
     // The world's
     case wake, linkTry, peerFlush, logWritten, snapshotWritten, wallSecond
     case clientOpened, clientMessage, serverBytes, clientClosed, clientWake, clientDrain
-    case nemesis, restart, heal, liveness, checkConverged
+    case nemesis, restart, heal, ambush, liveness, checkConverged
 
     /// True for what only a running host can take.
     var isForHost: Bool { rawValue <= ScheduledKind.drain.rawValue }

@@ -30,7 +30,7 @@ extension World {
         hosts[host].storage.writer = recovered.writer
         hosts[host].tickFor = .distantFuture
         hosts[host].lastWall = WallTime(milliseconds: .min)
-        hosts[host].stepsToCrash = nil
+        hosts[host].ambush = nil
         hosts[host].nextWriteFault = nil
         let reading = max(hosts[host].clock.monotonic(at: now), hosts[host].lastNow)
         hosts[host].lastNow = reading

@@ -35,9 +35,8 @@ extension World {
         if let violation { fail(violation) }
 
         var survival = Survival.all
-        if let left = hosts[host].stepsToCrash {
-            hosts[host].stepsToCrash = left - 1
-            if left <= 0 { survival = drawSurvival(box.effects.count) }
+        if hosts[host].ambush != nil, springs(host, box.effects) {
+            survival = drawSurvival(box.effects.count)
         }
         if hosts[host].stepCost > 0 { hosts[host].busyUntil = now + hosts[host].stepCost }
         var halt: HaltReason?
@@ -52,7 +51,6 @@ extension World {
         if let halt {
             stop(host, halt)
         } else if crashes {
-            hosts[host].stepsToCrash = nil
             statistics.count(.crashMidStep)
             crashAndRestart(host, powerLoss: prng.chance(1, in: 2))
         } else {
@@ -69,6 +67,30 @@ extension World {
         node.step(event, at: reading, into: &box)
         try checkers.stepped(id, node, box.effects)
         return node.deadline
+    }
+
+    /// Whether the crash that lies in wait comes in the middle of this step. Else it may come soon
+    /// after it, while what the step put out is on its way to disk and peers.
+    private mutating func springs(_ host: Int, _ effects: [NodeEffect]) -> Bool {
+        guard let ambush = hosts[host].ambush, ambush.matches(effects) else { return false }
+        guard ambush.left == 0 else {
+            hosts[host].ambush?.left -= 1
+            return false
+        }
+        hosts[host].ambush = nil
+        if prng.chance(1, in: 2) { return true }
+        let soon = options.diskLatency + options.diskJitter + options.latency
+        push(.ambush, after: draw(.zero, soon), host: host, epoch: hosts[host].life)
+        return false
+    }
+
+    /// The crash comes that a step called up.
+    mutating func onAmbush(_ host: Int, _ event: Scheduled) {
+        guard event.epoch == hosts[host].life, phase == .chaos || !hosts[host].isCore else {
+            return
+        }
+        statistics.count(.crashMidStep)
+        crashAndRestart(host, powerLoss: prng.chance(1, in: 2))
     }
 
     private mutating func drawSurvival(_ count: Int) -> Survival {

@@ -187,6 +187,7 @@ public struct World: Sendable {
         case .nemesis: strike(event)
         case .restart: start(host)
         case .heal: heal(event)
+        case .ambush: onAmbush(host, event)
         case .liveness: settle()
         case .checkConverged: checkConverged()
         case .tick, .peerUp, .peerDown, .peerMessage, .peerBytes, .persisted, .snapshotSaved,

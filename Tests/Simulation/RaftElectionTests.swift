@@ -147,6 +147,14 @@ struct RaftElectionTests {
         #expect(solo.persisted() == [sent(2, 2, .voteResponse(granted: true))])
     }
 
+    @Test("a vote in a term that was known before is written, too (Raft figure 2, planted 1)")
+    func voteInKnownTerm() {
+        var solo = follower(term: 2)
+        #expect(
+            solo.receive(2, 2, voteRequest(last)) == [persist(1, hardState: hardState(2, 2))])
+        #expect(solo.persisted() == [sent(2, 2, .voteResponse(granted: true))])
+    }
+
     @Test("one vote a term: the first who asks gets it, and gets it again (Raft 5.2)")
     func oneVote() {
         var solo = follower(term: 2, vote: 2)

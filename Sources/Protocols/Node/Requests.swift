@@ -67,8 +67,10 @@ struct Requests: Equatable, Sendable {
         commands[lastNumber] = command
         bytes += command.bytes
         if let numbering = command.numbering {
-            numbers[ClientNumber(session: numbering.session, sequence: numbering.sequence)] =
-                lastNumber
+            let client = ClientNumber(session: numbering.session, sequence: numbering.sequence)
+            // Asked again, perhaps through another connection: the newest gets the answer.
+            if let older = numbers[client] { _ = removeCommand(older) }
+            numbers[client] = lastNumber
         }
         return lastNumber
     }
