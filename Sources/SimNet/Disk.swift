@@ -16,6 +16,8 @@ struct Disk: Sendable {
         var syncedLength = 0
         /// The durable content where it is not a prefix of `bytes`: after a cut without a sync.
         var durable: [UInt8]?
+        /// Durable content was changed behind the node's back.
+        var isHarmed = false
     }
 
     /// A change of a name that no `syncDirectory` followed yet.
@@ -47,6 +49,11 @@ struct Disk: Sendable {
     /// The content of a file.
     func read(_ name: String) -> [UInt8]? {
         place(of: name).map { files[names[$0].file].bytes }
+    }
+
+    /// True when durable content of the file was changed behind the node's back.
+    func isHarmed(_ name: String) -> Bool {
+        place(of: name).map { files[names[$0].file].isHarmed } ?? false
     }
 
     /// All bytes of all named files.
@@ -227,6 +234,7 @@ struct Disk: Sendable {
         let offset = prng.int(in: 0..<count)
         let bit = UInt8(1 << prng.int(in: 0..<8))
         files[number].bytes[offset] ^= bit
+        files[number].isHarmed = true
         if files[number].durable != nil { files[number].durable![offset] ^= bit }
         return true
     }
@@ -245,6 +253,7 @@ struct Disk: Sendable {
             changed = changed || files[number].bytes[offset + position] != byte
             files[number].bytes[offset + position] = byte
         }
+        if changed { files[number].isHarmed = true }
         return changed
     }
 

@@ -34,14 +34,14 @@ extension World {
     }
 
     /// Draws a majority of hosts whose data is whole; all of them as long as not every node knows
-    /// the cluster, for a first start needs all members.
+    /// the cluster, for a first start needs all members, and where there are no faults.
     private mutating func drawCore() {
         var whole = hosts.indices.filter {
             !hosts[$0].isDamaged && !hosts[$0].isWiped && hosts[$0].status != .lost
         }
         let majority = hosts.count / 2 + 1
         precondition(whole.count >= majority, "the world harms a minority at most")
-        if isBootstrapped {
+        if isBootstrapped, options.mix != .calm {
             let size = prng.int(in: majority..<whole.count + 1)
             while whole.count > size { whole.remove(at: prng.int(in: 0..<whole.count)) }
         }

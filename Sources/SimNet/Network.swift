@@ -105,8 +105,13 @@ struct Network: Sendable {
     }
 
     /// Decides when a message sent now arrives, and counts what befalls it.
+    ///
+    /// A rare kind of message comes late, twice or out of turn more often than others: there are
+    /// thousands of appends for one vote, and a fault that strikes each message alike never meets
+    /// the vote.
     mutating func send(
-        _ from: Int, _ to: Int, at now: Int64, from prng: inout Prng, counts: inout Statistics
+        _ from: Int, _ to: Int, isRare: Bool, at now: Int64, from prng: inout Prng,
+        counts: inout Statistics
     ) -> Fate {
         let number = path(from, to)
         if paths[number].isCut { return .lost }
@@ -119,16 +124,17 @@ struct Network: Sendable {
                 counts.count(.messageLost)
                 return .lost
             }
-            if bits >> 16 & 0xFFFF < options.duplicateChance {
+            if bits >> 16 & 0xFFFF < weigh(options.duplicateChance, isRare) {
                 counts.count(.messageDuplicated)
                 again = arrival + Int64(prng.below(spread * 8 + 1_000_000))
             }
-            if bits >> 32 & 0xFFFF < options.lateChance {
+            if bits >> 32 & 0xFFFF < weigh(options.lateChance, isRare) {
                 counts.count(.messageLate)
                 arrival += Int64(prng.below(UInt64(options.lateness.nanoseconds)))
             }
             overtakes =
-                options.reorderChance > 0 && prng.next() & 0xFFFF < options.reorderChance
+                options.reorderChance > 0
+                && prng.next() & 0xFFFF < weigh(options.reorderChance, isRare)
         }
         arrival = max(arrival, paths[number].clogged)
         if overtakes, arrival < paths[number].floor {
@@ -140,6 +146,11 @@ struct Network: Sendable {
         }
         if let again { return .arrivesTwice(arrival, max(again, paths[number].opened)) }
         return .arrives(arrival)
+    }
+
+    @inline(__always)
+    private func weigh(_ chance: UInt64, _ isRare: Bool) -> UInt64 {
+        isRare ? max(chance, min(chance * 16, 1 << 14)) : chance
     }
 
     /// Decides when bytes sent now arrive, in order, in byte mode; nil when they are lost.

@@ -99,11 +99,20 @@ extension World {
         )
     }
 
-    private func open(_ host: Int) throws(RecoveryError) -> Recovered? {
+    private mutating func open(_ host: Int) throws(RecoveryError) -> Recovered? {
         let disk = hosts[host].disk
-        return try DataDirectory.recover(
+        var harmed: String?
+        let recovered = try DataDirectory.recover(
             names: disk.listing, node: hosts[host].id, segmentLimit: segmentLimit
-        ) { disk.read($0) }
+        ) { name in
+            if disk.isHarmed(name) { harmed = name }
+            return disk.read(name)
+        }
+        // Damage strikes only where it is sure to show.
+        if let harmed {
+            fail(Violation("recovery", "\(hosts[host].id) starts, and \(harmed) is damaged"))
+        }
+        return recovered
     }
 
     /// The process is gone in the middle of whatever it did.

@@ -169,7 +169,10 @@ extension World {
             sendBytes(message, from, to)
             return
         }
-        switch network.send(from, to, at: now, from: &prng, counts: &statistics) {
+        let isRare = message.isRare
+        switch network.send(
+            from, to, isRare: isRare, at: now, from: &prng, counts: &statistics)
+        {
         case .lost: if message.isHello { loseHello(from, to) }
         case .arrives(let time): post(message, from, to, time, link.epoch)
         case .arrivesTwice(let time, let again):
@@ -236,6 +239,19 @@ extension World {
 }
 
 extension PeerMessage {
+    /// True for what is sent now and then only: of elections, refusals and snapshots.
+    fileprivate var isRare: Bool {
+        guard case .raft(let message) = self else { return false }
+        switch message.body {
+        case .preVoteRequest, .preVoteResponse, .voteRequest, .voteResponse, .snapshotChunk,
+            .snapshotResponse, .timeoutNow, .appendResponse(.rejected):
+            return true
+        case .append, .appendResponse(.matched), .heartbeat, .heartbeatResponse, .forward,
+            .readRequest, .readResponse:
+            return false
+        }
+    }
+
     /// True for the message that introduces a node.
     var isHello: Bool {
         if case .hello = self { true } else { false }

@@ -16,19 +16,43 @@ extension Live {
 
         /// What is sent and the status of the only answer.
         private static let requests: [(what: String, request: String, status: Int)] = [
-            ("both lengths", post("Content-Length: 5\r\nTransfer-Encoding: chunked", "0\r\n\r\n" + hidden), 400),
-            ("a space before the colon", post("Transfer-Encoding : chunked", "0\r\n\r\n" + hidden), 400),
+            (
+                "both lengths",
+                post("Content-Length: 5\r\nTransfer-Encoding: chunked", "0\r\n\r\n" + hidden), 400
+            ),
+            (
+                "a space before the colon",
+                post("Transfer-Encoding : chunked", "0\r\n\r\n" + hidden), 400
+            ),
             ("two lengths", post("Content-Length: 0\r\nContent-Length: 45", hidden), 400),
             ("a list of lengths", post("Content-Length: 0, 45", hidden), 400),
             ("a signed length", post("Content-Length: +5", "12345" + hidden), 400),
             ("a length in hexadecimal", post("Content-Length: 0x5", "12345" + hidden), 400),
-            ("a length over 64 bits", post("Content-Length: 99999999999999999999999", hidden), 400),
-            ("chunked twice", post("Transfer-Encoding: chunked, chunked", "0\r\n\r\n" + hidden), 400),
-            ("chunked, then more", post("Transfer-Encoding: chunked, gzip", "0\r\n\r\n" + hidden), 400),
-            ("an unknown coding", post("Transfer-Encoding: gzip, chunked", "0\r\n\r\n" + hidden), 501),
-            ("a chunk size that is none", post("Transfer-Encoding: chunked", "5x\r\n12345\r\n0\r\n\r\n" + hidden), 400),
-            ("a chunk size over 64 bits", post("Transfer-Encoding: chunked", "FFFFFFFFFFFFFFFFF\r\n" + hidden), 400),
-            ("a chunk that is longer than it says", post("Transfer-Encoding: chunked", "1\r\n12\r\n0\r\n\r\n" + hidden), 400),
+            ("a length over 64 bits", post("Content-Length: 99999999999999999999999", hidden), 413),
+            (
+                "chunked twice", post("Transfer-Encoding: chunked, chunked", "0\r\n\r\n" + hidden),
+                400
+            ),
+            (
+                "chunked, then more",
+                post("Transfer-Encoding: chunked, gzip", "0\r\n\r\n" + hidden), 400
+            ),
+            (
+                "an unknown coding", post("Transfer-Encoding: gzip, chunked", "0\r\n\r\n" + hidden),
+                501
+            ),
+            (
+                "a chunk size that is none",
+                post("Transfer-Encoding: chunked", "5x\r\n12345\r\n0\r\n\r\n" + hidden), 400
+            ),
+            (
+                "a chunk size over 64 bits",
+                post("Transfer-Encoding: chunked", "FFFFFFFFFFFFFFFFF\r\n" + hidden), 400
+            ),
+            (
+                "a chunk that is longer than it says",
+                post("Transfer-Encoding: chunked", "1\r\n12\r\n0\r\n\r\n" + hidden), 400
+            ),
             ("a folded field", get("X: a\r\n b\r\nConnection: close", hidden), 400),
             ("a bare LF", "GET /health HTTP/1.1\nHost: x\n\n" + hidden, 400),
             ("a bare LF in the fields", get("X: a\nTransfer-Encoding: chunked", hidden), 400),
@@ -37,7 +61,7 @@ extension Live {
             ("a field without a name", get(": a", hidden), 400),
             ("no host", "GET / HTTP/1.1\r\n\r\n" + hidden, 400),
             ("two hosts", get("Host: y", hidden), 400),
-            ("a broken escape", "GET /%zz HTTP/1.1\r\nHost: x\r\n\r\n", 400),
+            ("a broken escape", "GET /%zz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", 400),
             ("three words too many", "GET / / HTTP/1.1 x\r\nHost: x\r\n\r\n", 400),
             ("no version", "GET /\r\n\r\n", 400),
             ("version 2", "GET / HTTP/2.0\r\nHost: x\r\n\r\n", 505),
@@ -46,14 +70,25 @@ extension Live {
             ("a TLS hello", "\u{16}\u{3}\u{1}\u{2}\0\u{1}\0\u{1}\u{7F}\u{3}\u{3}\r\n\r\n", 400),
             ("a body over the limit", post("Content-Length: 2000000"), 413),
             ("chunks over the limit", post("Transfer-Encoding: chunked", "200000\r\n"), 413),
-            ("a long target", "GET /" + String(repeating: "a", count: 9_000) + " HTTP/1.1\r\nHost: x\r\n\r\n", 414),
+            (
+                "a long target",
+                "GET /" + String(repeating: "a", count: 9_000) + " HTTP/1.1\r\nHost: x\r\n\r\n", 414
+            ),
             ("a long field", get("X: " + String(repeating: "a", count: 17_000)), 431),
             ("many fields", get((0..<120).map { "X\($0): a" }.joined(separator: "\r\n")), 431),
-            ("another method", "DELETE /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", 405),
-            ("a path that climbs", "GET /../../etc/passwd HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", 404),
+            (
+                "another method", "DELETE /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+                405
+            ),
+            (
+                "a path that climbs",
+                "GET /../../etc/passwd HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", 404
+            ),
         ]
 
-        @Test("bad requests get one answer of the right kind, and nothing smuggled behind them is heard")
+        @Test(
+            "bad requests get one answer, and what is smuggled behind them is not heard"
+        )
         func requests() throws {
             let cluster = try Cluster(1)
             let node = cluster.nodes[0]
@@ -65,18 +100,25 @@ extension Live {
                     let bytes = try socket.receiveAll()
                     let text = String(decoding: bytes, as: UTF8.self)
                     #expect(HTTPAnswer(bytes)?.status == status, "\(what): \(text.prefix(300))")
-                    #expect(text.ranges(of: "HTTP/1.1 ").count == 1, "\(what): \(text)")
+                    #expect(statuses(in: text).count == 1, "\(what): \(text)")
                 }
             }
             try node.expectService(in: room)
             #expect(node.errors == [])
         }
 
+        /// The statuses of all answers in a text.
+        private func statuses(in text: String) -> [Int] {
+            text.ranges(of: "HTTP/1.1 ").compactMap { Int(text[$0.upperBound...].prefix(3)) }
+        }
+
         @Test("the WebSocket port refuses the same")
         func webSocketPort() throws {
             let cluster = try Cluster(1)
             let node = cluster.nodes[0]
-            for (what, request, status) in Self.requests where ![404, 405].contains(status) {
+            // What is wrong with the target or the method does not matter where no path exists.
+            let others = ["a broken escape", "another method", "a path that climbs"]
+            for (what, request, status) in Self.requests where !others.contains(what) {
                 let socket = try RawSocket(port: node.ports.webSocket)
                 socket.send(Array(request.utf8))
                 let answer = HTTPAnswer(try socket.receiveAll())
@@ -95,8 +137,7 @@ extension Live {
             let last = "GET /cluster HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
             socket.send(Array((requests + last).utf8))
             let text = String(decoding: try socket.receiveAll(), as: UTF8.self)
-            let lines = text.split(separator: "\r\n").filter { $0.hasPrefix("HTTP/1.1 ") }
-            #expect(lines.map { $0.split(separator: " ")[1] } == ["200", "404", "200", "200", "200"])
+            #expect(statuses(in: text) == [200, 404, 200, 200, 200])
         }
 
         @Test("a flood of requests whose answers are not read does not grow the node")
@@ -111,7 +152,9 @@ extension Live {
             var bursts = 0
             while bursts < 2_000, socket.send(burst, within: 2) { bursts += 1 }
             let grown = (node.process?.memory("VmHWM") ?? .max) - before
-            print("HTTP flood without reading: \(bursts * 500) requests taken, \(grown >> 20) MiB more")
+            print(
+                "HTTP flood, nothing read: \(bursts * 500) requests taken, \(grown >> 20) MiB more"
+            )
             #expect(grown < 100 << 20)
             try node.expectService(in: room)
         }

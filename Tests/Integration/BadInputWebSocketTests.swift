@@ -7,68 +7,76 @@ extension Live {
     struct BadInputWebSocket {
         private static let nobody = "00000000-0000-4000-8000-000000000000"
 
-        /// What is sent, the type of the answer, and what its data says under `message` or
-        /// `error_code`.
-        private static let texts: [(text: String, type: String, says: String)] = [
+        private typealias Case = (text: String, type: String, says: String)
+
+        /// A request whose data is this text.
+        private static func request(_ type: String, _ data: String) -> String {
+            #"{"type":"\#(type)","data":\#(data)}"#
+        }
+
+        private static func message(_ content: String) -> String {
+            request(
+                "send_message",
+                #"{"room_id":"\#(nobody)","username":"u","content":"\#(content)"}"#)
+        }
+
+        /// What is sent, the type of the answer, and what its data says under `message`.
+        private static let strangers: [Case] = [
             ("", "error", "Invalid JSON format"),
             ("{", "error", "Invalid JSON format"),
             ("[]", "error", "Invalid JSON format"),
-            ("\"list_rooms\"", "error", "Invalid JSON format"),
-            ("{\"type\":\"list_rooms\"} x", "error", "Invalid JSON format"),
+            (#""list_rooms""#, "error", "Invalid JSON format"),
+            (#"{"type":"list_rooms"} x"#, "error", "Invalid JSON format"),
             ("{'type':'list_rooms'}", "error", "Invalid JSON format"),
             (String(repeating: "[", count: 60_000), "error", "Invalid JSON format"),
-            (String(repeating: "{\"a\":", count: 10_000), "error", "Invalid JSON format"),
+            (String(repeating: #"{"a":"#, count: 10_000), "error", "Invalid JSON format"),
             ("{}", "error", "Unknown message type: None"),
-            ("{\"type\":7}", "error", "Unknown message type: None"),
-            ("{\"type\":\"dance\"}", "error", "Unknown message type: dance"),
-            ("{\"type\":\"LIST_ROOMS\"}", "error", "Unknown message type: LIST_ROOMS"),
-            ("{\"type\":\"create_room\"}", "room_created", "INVALID_REQUEST"),
-            ("{\"type\":\"create_room\",\"data\":[]}", "room_created", "INVALID_REQUEST"),
+            (#"{"type":7}"#, "error", "Unknown message type: None"),
+            (#"{"type":"dance"}"#, "error", "Unknown message type: dance"),
+            (#"{"type":"LIST_ROOMS"}"#, "error", "Unknown message type: LIST_ROOMS"),
+            (request("leave_room", "{}"), "error", "Missing or invalid fields: room_id, username"),
+        ]
+
+        /// The same with `error_code`.
+        private static let mistakes: [Case] = [
+            (#"{"type":"create_room"}"#, "room_created", "INVALID_REQUEST"),
+            (request("create_room", "[]"), "room_created", "INVALID_REQUEST"),
             (
-                "{\"type\":\"create_room\",\"data\":{\"room_name\":\"\",\"creator_id\":\"c\"}}",
+                request("create_room", #"{"room_name":"","creator_id":"c"}"#),
                 "room_created", "INVALID_REQUEST"
             ),
             (
-                "{\"type\":\"create_room\",\"data\":{\"room_name\":{},\"creator_id\":\"c\"}}",
+                request("create_room", #"{"room_name":{},"creator_id":"c"}"#),
                 "room_created", "INVALID_REQUEST"
             ),
             (
-                "{\"type\":\"create_room\",\"data\":{\"room_name\":\""
-                    + String(repeating: "n", count: 300) + "\",\"creator_id\":\"c\"}}",
+                request(
+                    "create_room",
+                    #"{"creator_id":"c","room_name":""# + String(repeating: "n", count: 300)
+                        + #""}"#),
                 "room_created", "INVALID_REQUEST"
             ),
-            ("{\"type\":\"join_room\"}", "join_room_error", "INVALID_REQUEST"),
+            (#"{"type":"join_room"}"#, "join_room_error", "INVALID_REQUEST"),
             (
-                "{\"type\":\"join_room\",\"data\":{\"room_id\":4,\"username\":null}}",
+                request("join_room", #"{"room_id":4,"username":null}"#),
                 "join_room_error", "INVALID_REQUEST"
             ),
             (
-                "{\"type\":\"join_room\",\"data\":{\"room_id\":\"\(nobody)\",\"username\":\"u\",\"since\":-1}}",
+                request("join_room", #"{"room_id":"\#(nobody)","username":"u","since":-1}"#),
                 "join_room_error", "INVALID_REQUEST"
             ),
             (
-                "{\"type\":\"join_room\",\"data\":{\"room_id\":\"lobby\",\"username\":\"u\"}}",
+                request("join_room", #"{"room_id":"lobby","username":"u"}"#),
                 "join_room_error", "ROOM_NOT_FOUND"
             ),
             (
-                "{\"type\":\"join_room\",\"data\":{\"room_id\":\"\(nobody)\",\"username\":\"u\"}}",
+                request("join_room", #"{"room_id":"\#(nobody)","username":"u"}"#),
                 "join_room_error", "ROOM_NOT_FOUND"
             ),
-            ("{\"type\":\"leave_room\",\"data\":{}}", "error", "Missing or invalid fields: room_id, username"),
-            ("{\"type\":\"send_message\",\"data\":null}", "message_error", "INVALID_REQUEST"),
-            (
-                "{\"type\":\"send_message\",\"data\":{\"room_id\":\"\(nobody)\",\"username\":\"u\",\"content\":\"\"}}",
-                "message_error", "INVALID_CONTENT"
-            ),
-            (
-                "{\"type\":\"send_message\",\"data\":{\"room_id\":\"\(nobody)\",\"username\":\"u\",\"content\":\""
-                    + String(repeating: "x", count: 5_001) + "\"}}",
-                "message_error", "INVALID_CONTENT"
-            ),
-            (
-                "{\"type\":\"send_message\",\"data\":{\"room_id\":\"\(nobody)\",\"username\":\"u\",\"content\":\"hello\"}}",
-                "message_error", "ROOM_NOT_FOUND"
-            ),
+            (request("send_message", "null"), "message_error", "INVALID_REQUEST"),
+            (message(""), "message_error", "INVALID_CONTENT"),
+            (message(String(repeating: "x", count: 5_001)), "message_error", "INVALID_CONTENT"),
+            (message("hello"), "message_error", "ROOM_NOT_FOUND"),
         ]
 
         @Test("bad requests get a clear answer, and the connection stays open")
@@ -77,7 +85,7 @@ extension Live {
             let node = cluster.nodes[0]
             let room = try node.createRoom()
             let socket = try node.connect()
-            for (text, type, says) in Self.texts {
+            for (text, type, says) in Self.strangers + Self.mistakes {
                 socket.send(text: Array(text.utf8))
                 try eventually("an answer to \(text.prefix(80))") {
                     socket.pump(within: 0.05)
@@ -125,12 +133,18 @@ extension Live {
             ("a message inside another", masked(1, [0x61], final: false) + masked(1, [0x62]), 1002),
             ("a close of one byte", masked(8, [3]), 1002),
             ("a close code that is never sent", masked(8, [0x03, 0xED]), 1002),
-            ("a length of nine bytes with its top bit", [0x81, 0xFF, 0x80] + [UInt8](repeating: 0, count: 11), 1002),
+            (
+                "a length of nine bytes with its top bit",
+                [0x81, 0xFF, 0x80] + [UInt8](repeating: 0, count: 11), 1002
+            ),
             ("a length in too many bytes", [0x81, 0xFE, 0, 5, 0, 0, 0, 0], 1002),
             ("invalid UTF-8", masked(1, [0xC3, 0x28]), 1007),
             ("half a character", masked(1, [0xE2, 0x82]), 1007),
             ("a surrogate", masked(1, [0xED, 0xA0, 0x80]), 1007),
-            ("invalid UTF-8 over two fragments", masked(1, [0xE2], final: false) + masked(0, [0x28]), 1007),
+            (
+                "invalid UTF-8 over two fragments",
+                masked(1, [0xE2], final: false) + masked(0, [0x28]), 1007
+            ),
             ("a message over the limit", [0x81, 0xFF, 0, 0, 0, 0, 0, 1, 0, 1, 0, 0, 0, 0], 1009),
             ("a message of 2^62 bytes", [0x81, 0xFF, 0x40, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], 1009),
             (
@@ -190,7 +204,8 @@ extension Live {
             #expect(lines.first?.contains(" DEBUG ") == true)
             let handshake =
                 "GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-            let version = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 8\r\n\r\n"
+            let version =
+                "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 8\r\n\r\n"
             let old = try HTTPAnswer.exchange(node.ports.webSocket, handshake + version)
             #expect(old.status == 426)
             #expect(old.head.lowercased().contains("sec-websocket-version: 13"))

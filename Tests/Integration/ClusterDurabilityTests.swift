@@ -5,7 +5,8 @@ extension Live {
     @Suite("data directories")
     struct ClusterDurability {
         /// One node with a room and some messages, stopped by `kill -9`.
-        private func stoppedNode(messages: Int = 20) throws -> (Cluster, room: String, said: [Said]) {
+        private func stoppedNode(messages: Int = 20) throws -> (Cluster, room: String, said: [Said])
+        {
             let cluster = try Cluster(1)
             let room = try cluster.nodes[0].createRoom()
             let sender = Member("sender", room, nodes: cluster.nodes, window: 1)
@@ -30,7 +31,9 @@ extension Live {
             return node.dataDirectory + "/" + (try #require(segments.last))
         }
 
-        @Test("a torn tail is cut, and every acknowledged message is there", arguments: [1, 40, 5_000])
+        @Test(
+            "a torn tail is cut, and every acknowledged message is there",
+            arguments: [1, 40, 5_000])
         func tornTail(bytes: Int) throws {
             let (cluster, room, said) = try stoppedNode()
             let node = cluster.nodes[0]
@@ -90,7 +93,9 @@ extension Live {
             try node.waitForLog("snapshot taken")
             var saved: String?
             try eventually("the snapshot is durable") {
-                saved = names(in: node.dataDirectory, prefix: "snapshot-").last { !$0.hasSuffix(".tmp") }
+                saved = names(in: node.dataDirectory, prefix: "snapshot-").last {
+                    !$0.hasSuffix(".tmp")
+                }
                 return saved != nil
             }
             cluster.killAll()
@@ -116,7 +121,8 @@ extension Live {
             second.environment["LOG_FILE"] = cluster.directory.path + "/second.log"
             try second.start()
             #expect(try second.waitForEnd() == .exited(1))
-            let log = String(decoding: contents(of: cluster.directory.path + "/second.log"), as: UTF8.self)
+            let log = String(
+                decoding: contents(of: cluster.directory.path + "/second.log"), as: UTF8.self)
             #expect(log.contains("\(node.dataDirectory) is in use by process \(node.process!.id)"))
             try node.expectService(in: room)
             // A killed process leaves no lock behind.
@@ -146,7 +152,8 @@ extension Live {
             try expectRefusal(node, node.dataDirectory, "belongs to node1")
         }
 
-        @Test("a port in use is named", arguments: ["WEBSOCKET_PORT", "XMLRPC_PORT", "PORT", "BIND"])
+        @Test(
+            "a port in use is named", arguments: ["WEBSOCKET_PORT", "XMLRPC_PORT", "PORT", "BIND"])
         func portInUse(variable: String) throws {
             let cluster = try Cluster(1, starts: false)
             let node = cluster.nodes[0]

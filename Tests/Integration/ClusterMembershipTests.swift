@@ -20,9 +20,9 @@ extension Live {
             #expect(node.logged("a wiped member cannot vote"))
             let second = try others[0].say("after", in: room)
             #expect(try others[1].history(of: room, through: 2) == [first, second])
-            for other in others {
-                #expect(other.logged("its data directory is not the one that the membership names"))
-            }
+            // It is gone as soon as the first of them has told it; the other may not have met it.
+            let why = "its data directory is not the one that the membership names"
+            #expect(others.contains { $0.logged(why) })
         }
 
         @Test("a changed member list is refused at the start")
@@ -50,9 +50,12 @@ extension Live {
         func differentLists() throws {
             let cluster = try Cluster(3, starts: false)
             let nodes = cluster.nodes
-            nodes[2].environment["PEERS"] = Cluster.peers(nodes.map(\.ports) + [NodeProcess.Ports()])
+            nodes[2].environment["PEERS"] = Cluster.peers(
+                nodes.map(\.ports) + [NodeProcess.Ports()])
             for node in nodes { try node.start() }
-            for node in nodes.prefix(2) { try node.waitForLog("it was configured with other members") }
+            for node in nodes.prefix(2) {
+                try node.waitForLog("it was configured with other members")
+            }
             for node in nodes { #expect(!node.logged("the cluster has begun")) }
             #expect(try HTTPAnswer.get(nodes[0].ports.http, "/ready").status == 503)
         }
@@ -98,7 +101,9 @@ extension Live {
                     _ = try socket.receiveAll()
                 }
                 for port in [node.ports.tcp, node.ports.http, node.ports.xmlRPC] {
-                    let upgrade = "GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: parley-peer\r\n\r\n"
+                    let upgrade =
+                        "GET / HTTP/1.1\r\nHost: x\r\n"
+                        + "Connection: Upgrade\r\nUpgrade: parley-peer\r\n\r\n"
                     let socket = try RawSocket(port: port)
                     socket.send(Array(upgrade.utf8) + payloads[1])
                     socket.endSending()
@@ -124,10 +129,14 @@ extension Live {
             for _ in 0..<100 { silent.append(try RawSocket(port: cluster.nodes[2].ports.tcp)) }
             try node.startAndServe()
             try cluster.waitUntilEqual()
-            #expect((node.status?["connected"] as? [String])?.sorted() == ["node2", "node3"])
+            try eventually("\(node.name) is linked to both others\n\(cluster.tails)") {
+                (node.status?["connected"] as? [String])?.sorted() == ["node2", "node3"]
+            }
         }
 
-        @Test("a member whose disk is full ends with 1 and says so; it catches up once there is space")
+        @Test(
+            "a member whose disk is full ends with 1 and says so; it catches up once there is space"
+        )
         func diskFull() throws {
             let cluster = try Cluster(3, starts: false)
             let node = cluster.nodes[2]

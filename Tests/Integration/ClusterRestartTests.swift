@@ -17,7 +17,9 @@ extension Live {
             let receiver = Member("receiver", room, nodes: others)
             sender.queue = (1...200).map { "message \($0)" }
             let both = [sender, receiver]
-            try Member.run(both, within: 30) { receiver.isJoined && sender.acknowledged.count >= 50 }
+            try Member.run(both, within: 30) {
+                receiver.isJoined && sender.acknowledged.count >= 50
+            }
             leader.process?.signal(SIGTERM)
             try Member.run(both, within: 60) { sender.isDone && receiver.lastHeard >= 200 }
             #expect(try leader.waitForEnd() == .exited(0))
@@ -30,7 +32,9 @@ extension Live {
             idle.close()
         }
 
-        @Test("SIGTERM of all members one after the other ends each with 0", arguments: [SIGTERM, SIGINT])
+        @Test(
+            "SIGTERM of all members one after the other ends each with 0",
+            arguments: [SIGTERM, SIGINT])
         func stopAll(signal: Int32) throws {
             let cluster = try Cluster()
             let room = try cluster.nodes[0].createRoom()

@@ -27,13 +27,15 @@ extension Live {
             for receiver in receivers { #expect(receiver.heard == sender.heard) }
             #expect(receivers.map(\.joins) == [1, 1, 1])
             #expect(node.logged("slow client dropped with 1013"))
-            for client in slow {
-                // The close frame comes after what the kernel had taken, or the node cut it off.
-                let code = try client.waitForClose(within: 30)
-                #expect(code == 1013 || code == 1006)
-            }
+            // The close frame comes after what the kernel had taken, unless the node cut it off.
+            let codes = try slow.map { try $0.waitForClose(within: 30) }
+            #expect(codes.allSatisfy { $0 == 1013 || $0 == 1006 }, "\(codes)")
+            print("close codes of clients that did not read: \(codes)")
             let peak = node.process?.memory("VmHWM") ?? .max
-            print("memory with 20 clients that do not read: \(before >> 20) MiB before, peak \(peak >> 20) MiB")
+            print(
+                "memory with 20 clients that do not read:",
+                "\(before >> 20) MiB before, peak \(peak >> 20) MiB"
+            )
             // 4 MiB for each of the slow ones, the log and the history; far below 400 MB.
             #expect(peak - before < 250 << 20)
             try eventually("the slow ones are members no more") {

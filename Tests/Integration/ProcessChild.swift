@@ -13,7 +13,9 @@ final class ChildProcess {
     private(set) var end: ProcessEnd?
 
     /// Starts a program with exactly these variables; its output is appended to a file.
-    init(_ path: String, _ arguments: [String], environment: [String: String], output: String) throws {
+    init(_ path: String, _ arguments: [String], environment: [String: String], output: String)
+        throws
+    {
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
@@ -34,8 +36,16 @@ final class ChildProcess {
         var words = ([path] + arguments).map { strdup($0) } + [nil]
         var variables = environment.map { strdup("\($0.key)=\($0.value)") } + [nil]
         defer { for word in words + variables { free(word) } }
+        // The threads on which tests run block signals, and a child inherits that.
+        var attributes = posix_spawnattr_t()
+        posix_spawnattr_init(&attributes)
+        defer { posix_spawnattr_destroy(&attributes) }
+        var none = sigset_t()
+        sigemptyset(&none)
+        posix_spawnattr_setsigmask(&attributes, &none)
+        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
         var id = pid_t()
-        let code = posix_spawn(&id, path, &actions, nil, &words, &variables)
+        let code = posix_spawn(&id, path, &actions, &attributes, &words, &variables)
         guard code == 0 else { throw LiveFailure("\(path) does not start: \(code)") }
         return id
     }

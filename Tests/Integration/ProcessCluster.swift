@@ -42,7 +42,9 @@ final class Cluster {
         var found: NodeProcess?
         try eventually("there is a leader\n\(tails)", within: seconds) {
             let named = running.map { $0.status?["leader"] as? String }
-            guard let name = named.first ?? nil, named.allSatisfy({ $0 == name }) else { return false }
+            guard let name = named.first ?? nil, named.allSatisfy({ $0 == name }) else {
+                return false
+            }
             found = running.first { $0.name == name }
             return found?.isLeader == true
         }

@@ -94,7 +94,9 @@ final class NodeProcess {
 
     /// `/cluster`; `nil` when it does not answer.
     var status: [String: Any]? {
-        guard isRunning, let answer = try? HTTPAnswer.get(ports.http, "/cluster") else { return nil }
+        guard isRunning, let answer = try? HTTPAnswer.get(ports.http, "/cluster") else {
+            return nil
+        }
         return answer.status == 200 ? answer.json : nil
     }
 
@@ -131,7 +133,9 @@ final class NodeProcess {
         var data: [String: Any] = ["room_id": room, "username": user]
         data["since"] = since
         let answer = try socket.ask("join_room", data, for: "join_room_success", "join_room_error")
-        guard answer.type == "join_room_success" else { throw LiveFailure("no join: \(answer.data)") }
+        guard answer.type == "join_room_success" else {
+            throw LiveFailure("no join: \(answer.data)")
+        }
         return socket
     }
 
@@ -152,7 +156,8 @@ final class NodeProcess {
         let limit = Limit(seconds: seconds)
         while (said.last?.sequence ?? 0) < last {
             guard !limit.hasPassed else {
-                throw LiveFailure("history of \(name) stops at \(said.last?.sequence ?? 0) of \(last)")
+                throw LiveFailure(
+                    "history of \(name) stops at \(said.last?.sequence ?? 0) of \(last)")
             }
             let message = try socket.wait(for: "new_message")
             said.append(Said(message))

@@ -32,7 +32,9 @@ final class RawSocket {
     /// Cuts the connection with a reset.
     func reset() {
         var linger = linger(l_onoff: 1, l_linger: 0)
-        setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &linger, socklen_t(MemoryLayout.size(ofValue: linger)))
+        setsockopt(
+            descriptor, SOL_SOCKET, SO_LINGER, &linger,
+            socklen_t(MemoryLayout.size(ofValue: linger)))
         close()
     }
 
@@ -45,12 +47,15 @@ final class RawSocket {
         var offset = 0
         while offset < bytes.count {
             let sent = bytes.withUnsafeBytes {
-                Glibc.send(descriptor, $0.baseAddress! + offset, $0.count - offset, Int32(MSG_NOSIGNAL))
+                Glibc.send(
+                    descriptor, $0.baseAddress! + offset, $0.count - offset, Int32(MSG_NOSIGNAL))
             }
             if sent > 0 {
                 offset += sent
             } else {
-                guard sent < 0, errno == EAGAIN || errno == EINTR, !limit.hasPassed else { return false }
+                guard sent < 0, errno == EAGAIN || errno == EINTR, !limit.hasPassed else {
+                    return false
+                }
                 _ = wait(for: Int16(POLLOUT), limit)
             }
         }
@@ -87,7 +92,8 @@ final class RawSocket {
             case .end: return all
             }
         }
-        throw LiveFailure("the connection was not closed within \(Int(seconds)) s; so far \(all.count) bytes")
+        throw LiveFailure(
+            "the connection was not closed within \(Int(seconds)) s; so far \(all.count) bytes")
     }
 
     private func wait(for events: Int16, _ limit: Limit) -> Bool {
@@ -120,12 +126,15 @@ struct HTTPAnswer {
     }
 
     /// Sends bytes and reads until the server closes.
-    static func exchange(_ port: UInt16, _ request: String, within seconds: Double = 20) throws -> HTTPAnswer {
+    static func exchange(_ port: UInt16, _ request: String, within seconds: Double = 20) throws
+        -> HTTPAnswer
+    {
         let socket = try RawSocket(port: port)
         socket.send(Array(request.utf8), within: seconds)
         let bytes = try socket.receiveAll(within: seconds)
         guard let answer = HTTPAnswer(bytes) else {
-            throw LiveFailure("no HTTP answer but \(String(decoding: bytes.prefix(200), as: UTF8.self))")
+            throw LiveFailure(
+                "no HTTP answer but \(String(decoding: bytes.prefix(200), as: UTF8.self))")
         }
         return answer
     }
@@ -192,7 +201,9 @@ final class ChatSocket {
             reply += bytes
             do {
                 guard let answer = try UpgradeReply.read(reply) else { return }
-                guard answer.status == .switchingProtocols else { return end(Int(answer.status.code)) }
+                guard answer.status == .switchingProtocols else {
+                    return end(Int(answer.status.code))
+                }
                 isOpen = true
                 parser.feed(answer.rest)
             } catch { return end(1002) }
@@ -250,7 +261,9 @@ final class ChatSocket {
     func waitUntilOpen(within seconds: Double = 20) throws {
         let limit = Limit(seconds: seconds)
         while !isOpen {
-            guard !isOver, !limit.hasPassed else { throw LiveFailure("no WebSocket: \(closeCode ?? 0)") }
+            guard !isOver, !limit.hasPassed else {
+                throw LiveFailure("no WebSocket: \(closeCode ?? 0)")
+            }
             pump(within: 0.1)
         }
     }
@@ -263,8 +276,12 @@ final class ChatSocket {
                 let message = inbox.removeFirst()
                 if types.contains(message.type) { return message }
             }
-            guard !isOver else { throw LiveFailure("closed with \(closeCode!) while \(types) was awaited") }
-            guard !limit.hasPassed else { throw LiveFailure("no \(types) within \(Int(seconds)) s") }
+            guard !isOver else {
+                throw LiveFailure("closed with \(closeCode!) while \(types) was awaited")
+            }
+            guard !limit.hasPassed else {
+                throw LiveFailure("no \(types) within \(Int(seconds)) s")
+            }
             pump(within: 0.1)
         }
     }
@@ -281,7 +298,8 @@ final class ChatSocket {
 
     /// Sends a request and gives the first answer of these types.
     func ask(
-        _ type: String, _ data: [String: Any]? = nil, for types: String..., within seconds: Double = 20
+        _ type: String, _ data: [String: Any]? = nil, for types: String...,
+        within seconds: Double = 20
     ) throws -> WireMessage {
         send(type, data)
         let limit = Limit(seconds: seconds)
@@ -289,8 +307,12 @@ final class ChatSocket {
             if let place = inbox.firstIndex(where: { types.contains($0.type) }) {
                 return inbox.remove(at: place)
             }
-            guard !isOver else { throw LiveFailure("closed with \(closeCode!) while \(types) was awaited") }
-            guard !limit.hasPassed else { throw LiveFailure("no \(types) within \(Int(seconds)) s") }
+            guard !isOver else {
+                throw LiveFailure("closed with \(closeCode!) while \(types) was awaited")
+            }
+            guard !limit.hasPassed else {
+                throw LiveFailure("no \(types) within \(Int(seconds)) s")
+            }
             pump(within: 0.1)
         }
     }

@@ -102,7 +102,8 @@ func withLoopback(
 func program(_ name: String) throws -> String {
     var path = [CChar](repeating: 0, count: 4096)
     let count = readlink("/proc/self/exe", &path, path.count - 1)
-    var directory = String(decoding: path[..<max(0, count)].map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    var directory = String(
+        decoding: path[..<max(0, count)].map { UInt8(bitPattern: $0) }, as: UTF8.self)
     directory = String(directory[..<(directory.lastIndex(of: "/") ?? directory.startIndex)])
     if let named = getenv("PARLEY_BIN_DIR") { directory = String(cString: named) }
     let file = directory + "/" + name

@@ -53,9 +53,12 @@ struct SettingsTests {
 
     @Test("flags go before the environment, that before the file, that before the defaults")
     func order() throws {
-        let file = "{\"data_dir\": \"from-file\", \"log_level\": \"error\", \"port\": 8101, \"node_id\": 4}"
+        let file =
+            #"{"data_dir": "from-file", "log_level": "error", "port": 8101, "node_id": 4}"#
         try withFile(file) { path in
-            let environment = ["CONFIG_FILE": path, "DATA_DIR": "from-environment", "LOG_LEVEL": "debug"]
+            let environment = [
+                "CONFIG_FILE": path, "DATA_DIR": "from-environment", "LOG_LEVEL": "debug",
+            ]
             let settings = try read(environment, ["--data-dir", "from-flag"])
             #expect(settings.dataDirectory == "from-flag")
             #expect(settings.logLevel == .debug)
@@ -136,7 +139,9 @@ struct SettingsTests {
     @Test("two lists that name different members are refused, and so is one without the node")
     func disagreement() {
         #expect(
-            refusal(["PEERS": Self.three, "ALL_NODES": "http://127.0.0.1:8001,http://127.0.0.1:8002"])
+            refusal([
+                "PEERS": Self.three, "ALL_NODES": "http://127.0.0.1:8001,http://127.0.0.1:8002",
+            ])
                 == "PEERS and ALL_NODES name different members")
         #expect(
             refusal(["NODE_ID": "7", "PEERS": Self.three])
@@ -153,12 +158,15 @@ struct SettingsTests {
     func keys() throws {
         let remote = ["PEERS": "1=127.0.0.1:7001,2=10.0.0.2:7000"]
         let line = refusal(remote)
-        for word in ["ENCRYPTION_KEY", "node2", "10.0.0.2:7000", "openssl rand -hex 32", "INSECURE=1"] {
+        for word in [
+            "ENCRYPTION_KEY", "node2", "10.0.0.2:7000", "openssl rand -hex 32", "INSECURE=1",
+        ] {
             #expect(line.contains(word), "\(line)")
         }
         #expect(!line.contains("\n"))
         #expect(try read(remote.merging(["INSECURE": "1"]) { $1 }).isKeyless)
-        #expect(refusal(remote.merging(["INSECURE": "yes"]) { $1 }) == "INSECURE=yes: expected 1 or 0")
+        #expect(
+            refusal(remote.merging(["INSECURE": "yes"]) { $1 }) == "INSECURE=yes: expected 1 or 0")
         let keyed = try read(remote.merging(["ENCRYPTION_KEY": Self.key]) { $1 })
         #expect(!keyed.isKeyless)
         #expect(keyed.key == EncryptionKey(bytes: [UInt8](repeating: 0xAB, count: 32)))
@@ -202,7 +210,9 @@ struct SettingsTests {
         #expect(line.contains(right), "\(line)")
         #expect(!line.contains("\n"))
         // The bounds of an election are shown as numbers.
-        let shown = value.contains("-") && right.hasPrefix("at least") ? String(value.split(separator: "-")[0]) : value
+        let shown =
+            value.contains("-") && right.hasPrefix("at least")
+            ? String(value.split(separator: "-")[0]) : value
         #expect(line.contains(shown), "\(line)")
     }
 

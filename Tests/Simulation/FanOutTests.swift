@@ -21,7 +21,7 @@ struct FanOutTests {
         var fanOut = opened()
         for connection in [b, a] {
             fanOut.subscribe(connection, to: room, from: 4)
-            fanOut.advance(fanOut.behind[0], to: 4, last: 3)
+            fanOut.advance(fanOut.behind[0], to: 4, last: 3, .zero)
         }
         return fanOut
     }
@@ -32,9 +32,9 @@ struct FanOutTests {
         fanOut.subscribe(a, to: room, from: 1)
         #expect(fanOut.ready == [.init(connection: a, room: room, next: 1)])
         #expect(fanOut.receivers(of: 4, in: room) == [])
-        fanOut.advance(fanOut.ready[0], to: 4, last: 4)
+        fanOut.advance(fanOut.ready[0], to: 4, last: 4, .zero)
         #expect(fanOut.ready == [.init(connection: a, room: room, next: 4)])
-        fanOut.advance(fanOut.ready[0], to: 5, last: 4)
+        fanOut.advance(fanOut.ready[0], to: 5, last: 4, .zero)
         #expect(fanOut.ready == [])
         #expect(fanOut.receivers(of: 5, in: room) == [a])
     }
@@ -107,7 +107,7 @@ struct FanOutTests {
         let place = fanOut.ready[0]
         _ = fanOut.close(a)
         let before = fanOut
-        fanOut.advance(place, to: 5, last: 4)
+        fanOut.advance(place, to: 5, last: 4, .zero)
         fanOut.subscribe(a, to: room, from: 1)
         fanOut.setBacklog(3, of: a)
         fanOut.expectMembership(of: a)

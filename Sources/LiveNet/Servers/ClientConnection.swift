@@ -12,6 +12,12 @@ final class ClientConnection: StreamHandler {
     private var timer: Instant?
     /// The node knows of the connection.
     private var isConnected = false
+    /// The client does not take its answers, so no more requests of it are read.
+    private var isHeldBack = false
+
+    /// The most bytes of answers that wait for a client of HTTP; a chat client's are the node's
+    /// affair.
+    private static let answerBacklog = 64 << 10
 
     private init(_ stream: Stream, _ kind: EdgeKind, _ server: LiveNode) {
         self.server = server
@@ -36,7 +42,12 @@ final class ClientConnection: StreamHandler {
     func streamReachedEnd(_ stream: Stream) { step(.endOfStream) }
 
     func stream(_ stream: Stream, backlog bytes: Int) {
-        if isConnected { server.step(.backlog(id, bytes: bytes)) }
+        if isConnected {
+            server.step(.backlog(id, bytes: bytes))
+        } else {
+            isHeldBack = bytes > Self.answerBacklog
+            updateReading()
+        }
     }
 
     func stream(_ stream: Stream, closed end: StreamEnd) {
@@ -72,7 +83,15 @@ final class ClientConnection: StreamHandler {
         outbox.removeAll()
         for effect in effects { perform(effect) }
         updateTimer()
-        if !edge.isOver, !edge.wantsBytes { stream.pauseReading() } else { stream.resumeReading() }
+        updateReading()
+    }
+
+    private func updateReading() {
+        if !edge.isOver, !edge.wantsBytes || isHeldBack {
+            stream.pauseReading()
+        } else {
+            stream.resumeReading()
+        }
     }
 
     /// Keeps the edge's deadline in the server's timers; one that moved back is found when the

@@ -30,6 +30,7 @@ public final class LiveNode {
     private var caused: [NodeEvent] = []
     private var isPerforming = false
     private var wallSentAt = Instant.zero
+    private var recorder: Recorder?
     /// Why the process should end, once it should.
     public private(set) var ending: Ending?
 
@@ -63,16 +64,19 @@ public final class LiveNode {
             seed: randomNumber())
         configuration.raft = settings.raft
         configuration.limits = settings.limits
+        let now = loop.now
         do {
-            node = try Node(configuration, durable: opened.durable, now: loop.now)
+            node = try Node(configuration, durable: opened.durable, now: now)
         } catch {
             _ = storage.close()
             throw StartError(error, directory: settings.dataDirectory)
         }
         links = PeerLinks(self)
+        recorder = Recorder.begin(settings, log: log, node, opened.durable, now: now)
         attach()
         do { try listen() } catch {
             _ = storage.close()
+            recorder?.close(node)
             throw StartError("\(error)")
         }
         log.info(
@@ -91,6 +95,12 @@ public final class LiveNode {
         storage.onSnapshotSaved = { [unowned self] in step(.snapshotSaved($0)) }
         storage.onFailure = { [unowned self] in end(.failed("\($0)")) }
         loop.onDeadline = { [unowned self] in onDeadline($0) }
+        if let recorder {
+            loop.addTurnEnd { [unowned self] in
+                let now = loop.now
+                if recorder.isDue(now) { recorder.endTurn(node, now) }
+            }
+        }
     }
 
     private func listen() throws(ListenError) {
@@ -135,7 +145,10 @@ public final class LiveNode {
 
     private func stepNow(_ event: NodeEvent) {
         counters.steps += 1
-        node.step(event, at: loop.now, into: &outbox)
+        let now = loop.now
+        recorder?.record(event, at: now)
+        node.step(event, at: now, into: &outbox)
+        if let recorder, recorder.stepped(outbox.effects) { recorder.endBlock(node) }
         counters.count(outbox.marks)
         for effect in outbox.effects { perform(effect) }
         outbox.removeAll()
@@ -253,6 +266,7 @@ public final class LiveNode {
         if let failure = storage.close(), ending == .stopped {
             log.error("\(failure)", [:])
         }
+        recorder?.close(node)
     }
 }
 

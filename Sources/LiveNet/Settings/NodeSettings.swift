@@ -28,6 +28,10 @@ public struct NodeSettings: Sendable {
     public var raft = RaftConfiguration()
     /// Bounds of the node's own work.
     public var limits = NodeLimits()
+    /// Where the node's inputs are recorded; `nil`: nowhere.
+    public var recordDirectory: String?
+    /// The most bytes that recordings of the node take there.
+    public var recordLimit = 256 << 20
     /// The log.
     public var logLevel = LogLevel.info
     /// How its lines look.
@@ -45,6 +49,7 @@ public struct NodeSettings: Sendable {
         try readEdges(source)
         try readTimes(source)
         try readLog(source)
+        try readRecord(source)
         if let text = source["STATE_LIMIT"] {
             guard let bytes = Self.size(text), bytes >= 1 << 20 else {
                 throw SettingError(
@@ -189,6 +194,17 @@ public struct NodeSettings: Sendable {
             throw SettingError(
                 "RAFT_ELECTION_MS", "\(raft.electionLower.milliseconds)",
                 "must be at least twice RAFT_HEARTBEAT_MS, \(raft.heartbeat.milliseconds)")
+        }
+    }
+
+    private mutating func readRecord(_ source: SettingSource) throws(SettingError) {
+        recordDirectory = source["RECORD"]
+        if let text = source["RECORD_LIMIT"] {
+            guard let bytes = Self.size(text), bytes >= 1 << 20 else {
+                throw SettingError(
+                    "RECORD_LIMIT", text, "expected a size of at least 1M, as 256M or 4G")
+            }
+            recordLimit = bytes
         }
     }
 

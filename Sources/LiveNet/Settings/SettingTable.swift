@@ -40,6 +40,8 @@ extension Setting {
         .init("RAFT_HEARTBEAT_MS", "raft_heartbeat_ms", "100", "how often a leader says that it is alive"),
         .init("RAFT_ELECTION_MS", "raft_election_ms", "400-800", "how long a silent leader is waited for"),
         .init("STATE_LIMIT", "state_limit", "512M", "the most memory that the replicated state may take"),
+        .init("RECORD", "record", "directory", "record what the node is told, for parley-sim replay --recording"),
+        .init("RECORD_LIMIT", "record_limit", "256M", "the most bytes of this node's recordings there"),
         .init("LOG_LEVEL", "log_level", "debug|info|warning|error", "the least weighty lines to log (info)"),
         .init("LOG_FORMAT", "log_format", "text|json", "how log lines look (text)"),
         .init("LOG_FILE", "log_file", "path", "where the log goes (standard error)"),

@@ -26,6 +26,8 @@ struct FanOut: Equatable, Sendable {
         var connection: ConnectionID
         var room: UniqueID
         var next: UInt64
+        /// The next batch waits until the driver had its chance to say what was not taken.
+        var notBefore = Instant.zero
     }
 
     private(set) var rooms: OrderedMap<UniqueID, Room> = OrderedMap()
@@ -34,7 +36,11 @@ struct FanOut: Equatable, Sendable {
     private(set) var behind: [Behind] = []
 
     /// The most messages in one batch of history.
-    static let batch = 128
+    static let batchCount = 128
+    /// The bytes of content after which a batch of history ends.
+    static let batchBytes = 128 << 10
+    /// The time between two batches.
+    static let batchPause = Interval.milliseconds(1)
 
     func isOpen(_ connection: ConnectionID) -> Bool { clients[connection] != nil }
 
@@ -113,11 +119,11 @@ struct FanOut: Equatable, Sendable {
         rooms.removeAll()
     }
 
-    /// The connections whose next batch may be sent: all that took what they had before.
+    /// The connections that have taken what they were sent before.
     var ready: [Behind] { behind.filter { clients[$0.connection]?.backlog == 0 } }
 
     /// A batch went out up to before `next`; the connection is live when that is the end.
-    mutating func advance(_ place: Behind, to next: UInt64, last: UInt64) {
+    mutating func advance(_ place: Behind, to next: UInt64, last: UInt64, _ now: Instant) {
         guard
             let position = behind.firstIndex(where: {
                 $0.connection == place.connection && $0.room == place.room
@@ -125,6 +131,7 @@ struct FanOut: Equatable, Sendable {
         else { return }
         guard next > last else {
             behind[position].next = next
+            behind[position].notBefore = now + FanOut.batchPause
             return
         }
         behind.remove(at: position)

@@ -168,7 +168,7 @@ extension Node {
     /// Sends the next batch of history to every connection that is behind and takes what it gets.
     mutating func sendHistory(_ now: Instant, into out: inout Outbox<NodeEffect>) {
         guard !fanOut.behind.isEmpty else { return }
-        for place in fanOut.ready {
+        for place in fanOut.ready where place.notBefore <= now {
             guard fanOut.isOpen(place.connection), let room = state.room(place.room) else {
                 continue
             }
@@ -178,15 +178,18 @@ extension Node {
                 drop(place.connection, .serviceRestart, now, into: &out)
                 continue
             }
-            let messages = room.history.messages(from: place.next, limit: FanOut.batch)
-            for message in messages {
+            var next = place.next
+            var bytes = 0
+            for message in room.history.messages(from: next, limit: FanOut.batchCount) {
+                guard bytes < FanOut.batchBytes else { break }
+                bytes += message.content.utf8.count
+                next = message.sequence + 1
                 out.emit(.reply(place.connection, .newMessage(room: place.room, message)))
             }
-            fanOut.advance(
-                place, to: place.next + UInt64(messages.count), last: room.history.lastSequence)
+            fanOut.advance(place, to: next, last: room.history.lastSequence, now)
         }
         // Who has not taken the last batch is woken by the driver's next word on its backlog.
-        if !fanOut.ready.isEmpty { upkeep.continueAt(now + .milliseconds(1)) }
+        if let next = fanOut.ready.map(\.notBefore).min() { upkeep.continueAt(max(next, now)) }
     }
 
     /// A leader's snapshot replaced the log: the state jumps, and nobody may notice a gap.

@@ -120,6 +120,7 @@ public struct Checkers: Sendable {
             case .send(let receiver, .raft(let message)):
                 try termAndVote.sends(id, to: receiver, message, now)
                 committedDurable.sends(id, message, now)
+                try leaderAppendOnly.sends(id, to: receiver, message, now)
             case .persist(let write, _):
                 try committedDurable.writes(id, write, committed)
                 try logMatching.writes(id, write.entries, node)
@@ -155,6 +156,7 @@ public struct Checkers: Sendable {
         }
         if now.role == .leader, before?.role != .leader || before?.term != now.term {
             try electionSafety.changed(id, to: now)
+            try termAndVote.elected(id, in: now.term, members: node.memberCount)
             try leaderCompleteness.becameLeader(id, now, node, committed)
         }
         try committedDurable.changed(id, to: now, committed)

@@ -91,6 +91,12 @@ public struct CommittedDurable: Sendable {
     mutating func changed(
         _ id: NodeID, to now: Glance, _ committed: borrowing CommittedLog
     ) throws(Violation) {
+        guard now.durable <= now.last.index else {
+            throw Violation(
+                Self.name,
+                "\(id) takes \(now.durable.rawValue) for durable, past its log's end "
+                    + "\(now.last.index.rawValue)")
+        }
         if now.role == .leader {
             let claim = min(now.durable, now.last.index)
             records.update(id) { $0.claim = max($0.claim, claim) }

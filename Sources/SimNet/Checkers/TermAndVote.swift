@@ -77,6 +77,22 @@ public struct TermAndVote: Sendable {
                 + (now.vote.map { "one for \($0)" } ?? "none"))
     }
 
+    /// A node leads a term: a majority must have given it their votes (section 5.2).
+    mutating func elected(_ id: NodeID, in term: Term, members: Int) throws(Violation) {
+        // A lone member asks nobody, so that its own vote does not show.
+        guard votes[Ballot(voter: id, term: term)] == id else { return }
+        exercised += 1
+        let given = words.all.indices.count {
+            votes[Ballot(voter: NodeID(UInt32($0)), term: term)] == id
+        }
+        guard given * 2 > members else {
+            throw Violation(
+                Self.name,
+                "\(id) leads term \(term.rawValue), for which \(given) of \(members) members gave "
+                    + "it their votes")
+        }
+    }
+
     private mutating func speaks(
         _ id: NodeID, in term: Term, _ now: Glance
     ) throws(Violation) {

@@ -34,12 +34,14 @@ func run(_ settings: NodeSettings) -> Int32 {
         return 2
     }
     raiseDescriptorLimit()
+    unblockSignals()
     let loop = Loop()
     let node: LiveNode
     do {
         node = try LiveNode(loop: loop, log: log, settings: settings)
     } catch {
         log.error("cannot start: \(error)", [:])
+        loop.shutDown()
         return 1
     }
     if settings.isKeyless {
@@ -66,6 +68,15 @@ func raiseDescriptorLimit() {
     guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
     limit.rlim_cur = limit.rlim_max
     _ = setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+}
+
+/// A parent may have left signals blocked, and then nothing but SIGKILL would end the node.
+func unblockSignals() {
+    var signals = sigset_t()
+    sigemptyset(&signals)
+    sigaddset(&signals, SIGTERM)
+    sigaddset(&signals, SIGINT)
+    sigprocmask(SIG_UNBLOCK, &signals, nil)
 }
 
 func environment() -> [String: String] {

@@ -6,6 +6,7 @@ enum Command {
     case help
     case run(RunArguments)
     case replay(ReplayArguments)
+    case recording(RecordingArguments)
     case killMatrix(KillMatrixArguments)
 }
 
@@ -84,10 +85,19 @@ struct ArgumentReader {
         var seed: UInt64?
         var setting = Setting()
         var trace: String?
+        var recording: String?
+        var until: UInt64?
         while let option = rest.popFirst() {
             switch option {
             case "--help", "-h": return .help
             case "--trace": trace = try value(of: option)
+            case "--recording": recording = try value(of: option)
+            case "--until":
+                let text = try value(of: option)
+                guard let number = UInt64(text) else {
+                    throw UsageError("--until \(text): give a number of events")
+                }
+                until = number
             case _ where !option.hasPrefix("-"):
                 guard seed == nil, let number = UInt64(option) else {
                     throw UsageError("'\(option)': give one seed, a number")
@@ -96,6 +106,11 @@ struct ArgumentReader {
             default: try common(option, &setting)
             }
         }
+        if let recording {
+            guard seed == nil else { throw UsageError("give a seed or --recording, not both") }
+            return .recording(RecordingArguments(path: recording, trace: trace, until: until))
+        }
+        guard until == nil else { throw UsageError("--until goes with --recording") }
         guard let seed else { throw UsageError("say which seed to replay") }
         return .replay(ReplayArguments(setting: setting, seed: seed, trace: trace))
     }
@@ -190,6 +205,7 @@ let usage = """
 
       parley-sim run [--seeds 0..<1000] [--jobs N] [--keep-going] [--json] [options]
       parley-sim replay SEED [--trace -|FILE] [options]
+      parley-sim replay --recording DIR|FILE [--trace -|FILE] [--until EVENTS]
       parley-sim kill-matrix [--bugs 7,12] [--starts 7] [--limit 2000] [--jobs N] [options]
 
     options:
@@ -200,7 +216,9 @@ let usage = """
 
     run stops at the first seed that fails, unless --keep-going. Its last line is one JSON
     object; with --json it prints nothing else. replay prints what the seed drew and came to;
-    --trace writes every event and effect. kill-matrix plants one bug after the other, in a build
+    --trace writes every event and effect. replay --recording feeds what live nodes recorded
+    (RECORD=DIR) to the same machine and says MATCH, or where it parts from the recording;
+    --until stops after so many events and shows the node. kill-matrix plants one bug after the other, in a build
     that carries them (scripts/kill-matrix makes it), and says which checker caught it how soon.
 
     exit codes: 0 all held, 1 a checker fired, 2 bad arguments, 3 no liveness, 4 crashed

@@ -140,7 +140,8 @@ struct KillMatrix {
     private static func ownProgram() -> String? {
         var path = [UInt8](repeating: 0, count: 4_096)
         let count = path.withUnsafeMutableBytes {
-            readlink("/proc/self/exe", $0.baseAddress!.assumingMemoryBound(to: CChar.self), $0.count)
+            readlink(
+                "/proc/self/exe", $0.baseAddress!.assumingMemoryBound(to: CChar.self), $0.count)
         }
         guard count > 0, !path[..<count].contains(UInt8(ascii: "'")) else { return nil }
         return String(decoding: path[..<count], as: UTF8.self)

@@ -11,6 +11,9 @@ do throws(UsageError) {
         exit(0)
     case .run(let arguments): exit(run(arguments))
     case .replay(let arguments): exit(replay(arguments))
+    case .recording(let arguments):
+        var command = RecordingCommand(arguments)
+        exit(command.run())
     case .killMatrix(let arguments): exit(try KillMatrix(arguments).run())
     }
 } catch {

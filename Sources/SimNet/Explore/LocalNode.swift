@@ -1,0 +1,294 @@
+import Protocols
+
+/// What outsiders remember of one member over its crashes; the member itself does not know it.
+struct Ghost: Equatable, Sendable {
+    /// The newest term in which it gave its vote away, and to whom.
+    var voteTerm: Term = .zero
+    var votedFor: NodeID?
+    /// The newest term in which it said anything that binds it.
+    var spoken: Term = .zero
+    /// The terms that it led, one bit each.
+    var led: UInt16 = 0
+    /// As a candidate: who granted it a vote in its term, itself included, one bit each.
+    var grants: UInt16 = 0
+    /// The longest log that it ever took for committed, and the term in which that last grew.
+    var committed = PackedLog()
+    var committedIn: Term = .zero
+}
+
+/// One member with its disk and what outsiders remember of it: all that is local in a search.
+struct LocalNode: Sendable {
+    var raft: Raft
+    /// The member's clock. It moves only to a deadline, or by `electionLower`.
+    var now: Instant
+    var disk: LocalDisk
+    var ghost = Ghost()
+
+    /// What one action does besides changing the member.
+    struct Outcome: Sendable {
+        var sends: [Packet] = []
+        var violation: Violation?
+        /// The action went beyond the search's bounds.
+        var isBeyond = false
+    }
+
+    // MARK: Actions
+
+    /// Performs one action; `packet` is the message that arrives, if one does.
+    mutating func perform(
+        _ action: ActionCode, _ packet: Packet?, _ rules: borrowing ExploreConfiguration
+    ) -> Outcome {
+        var outcome = Outcome()
+        switch action.kind {
+        case .deliver, .duplicate, .deliverLate:
+            guard let packet else { preconditionFailure("a delivery without a message") }
+            if action.kind == .deliverLate { now = now + rules.raft.electionLower }
+            note(arrival: packet)
+            step(.message(packet.sender, packet.message), &outcome)
+        case .drop: break
+        case .timeout:
+            now = raft.role == .leader ? now + rules.raft.electionUpper : max(now, deadline)
+            step(.tick, &outcome)
+        case .heartbeat:
+            now = max(now, deadline)
+            step(.tick, &outcome)
+        case .persist:
+            let token = disk.completeWrite()
+            step(.persisted(token), &outcome)
+        case .saveSnapshot:
+            let token = disk.completeSave()
+            step(.snapshotSaved(token), &outcome)
+        case .propose:
+            step(.propose(.command, payload: [UInt8(action.argument)]), &outcome)
+        case .takeSnapshot:
+            step(.snapshotTaken(currentSnapshot(parts: rules.snapshotParts)), &outcome)
+        case .crash: restart(Int(action.argument), rules, &outcome)
+        }
+        outcome.isBeyond =
+            raft.term.rawValue > rules.bounds.term
+            || raft.log.lastIndex.rawValue > UInt64(PackedLog.lastIndex)
+        return outcome
+    }
+
+    private var deadline: Instant {
+        guard let deadline = raft.deadline else { preconditionFailure("no deadline to wait for") }
+        return deadline
+    }
+
+    private mutating func step(_ event: Raft.Event, _ outcome: inout Outcome) {
+        let before = (role: raft.role, term: raft.term, commit: raft.commitIndex)
+        var out = Outbox<Raft.Effect>()
+        raft.step(event, at: now, into: &out)
+        // What a leader gathers is written and sent by a tick that is due at once.
+        while raft.wantsFlush { raft.step(.tick, at: now, into: &out) }
+        do {
+            for effect in out.effects { try perform(effect, &outcome) }
+            try observe(before.role, before.term, before.commit)
+        } catch {
+            outcome.violation = error
+        }
+    }
+
+    private mutating func perform(
+        _ effect: Raft.Effect, _ outcome: inout Outcome
+    ) throws(Violation) {
+        switch effect {
+        case .send(let recipient, let message):
+            try note(departure: message, to: recipient)
+            outcome.sends.append(Packet(sender: raft.id, recipient: recipient, message: message))
+        case .persist(let write, let token): disk.write(write, token)
+        case .saveSnapshot(let snapshot, let token): disk.save(snapshot, token)
+        case .compactLog(let index): disk.compact(through: index)
+        case .restore(let snapshot): try noteRestored(snapshot)
+        case .readReady, .readFailed, .diskStalled: break
+        }
+    }
+
+    /// The member stops and starts again: for the others no different from a long silence between.
+    private mutating func restart(
+        _ survival: Int, _ rules: borrowing ExploreConfiguration, _ outcome: inout Outcome
+    ) {
+        disk.crash(keepingWrites: survival >> 1, keepingSave: survival & 1 == 1)
+        if rules.flaw == .voteForgotten { disk.forgetVote() }
+        raft = Raft(
+            id: raft.id, boot: Boot(raft.boot.rawValue + 1), voters: raft.quorum.voters,
+            durable: disk.recovered, configuration: raft.configuration, stampFloor: .zero,
+            seed: 1, now: now)
+        ghost.grants = 0
+        if raft.term < ghost.spoken {
+            outcome.violation = Violation(
+                ExploreChecker.termAndVote.rawValue,
+                "\(raft.id) comes back in term \(raft.term.rawValue) and spoke in "
+                    + "\(ghost.spoken.rawValue) before")
+        }
+    }
+
+    // MARK: Snapshots
+
+    /// The state is the list of what was committed, two bytes an entry.
+    private func currentSnapshot(parts: Int) -> Snapshot {
+        let point = SnapshotPoint(
+            index: raft.commitIndex, term: raft.log.term(at: raft.commitIndex) ?? .zero)
+        var bytes: [UInt8] = []
+        for index in 1...Int(point.index.rawValue) {
+            bytes.append(UInt8(ghost.committed.term(index)))
+            bytes.append(UInt8(ghost.committed.value(index)))
+        }
+        let length = (bytes.count / 2 + parts - 1) / parts * 2
+        var chunks: [[UInt8]] = []
+        for part in 0..<parts {
+            chunks.append(Array(bytes.dropFirst(part * length).prefix(length)))
+        }
+        return Snapshot(point: point, chunks: chunks)
+    }
+
+    private mutating func noteRestored(_ snapshot: Snapshot) throws(Violation) {
+        let bytes = snapshot.chunks.flatMap { $0 }
+        var restored = PackedLog()
+        for place in stride(from: 0, to: bytes.count, by: 2) {
+            restored.append(term: UInt64(bytes[place]), value: UInt64(bytes[place + 1]))
+        }
+        guard restored.last == Int(snapshot.point.index.rawValue),
+            restored.agrees(with: ghost.committed)
+        else {
+            throw Violation(
+                ExploreChecker.stateMachineSafety.rawValue,
+                "\(raft.id) restores \(restored) and had committed \(ghost.committed)")
+        }
+        if restored.last > ghost.committed.last {
+            ghost.committed = restored
+            ghost.committedIn = raft.term
+        }
+    }
+
+    // MARK: What outsiders see
+
+    private mutating func note(arrival packet: Packet) {
+        guard raft.role == .candidate, packet.message.term == raft.term,
+            case .voteResponse(granted: true) = packet.message.body
+        else { return }
+        ghost.grants |= 1 << UInt16(packet.sender.rawValue)
+    }
+
+    /// What leaves the member binds it, and must be durable on its disk.
+    private mutating func note(
+        departure message: RaftMessage, to recipient: NodeID
+    ) throws(Violation) {
+        switch message.body {
+        case .preVoteRequest, .preVoteResponse, .forward, .readRequest, .readResponse: return
+        case .voteRequest: try noteVote(for: raft.id, in: message.term)
+        case .voteResponse(granted: true): try noteVote(for: recipient, in: message.term)
+        case .appendResponse(.matched(let index)), .snapshotResponse(.installed(let index)):
+            try noteClaim(index)
+        case .voteResponse, .append, .appendResponse, .heartbeat, .heartbeatResponse,
+            .snapshotChunk, .snapshotResponse, .timeoutNow:
+            break
+        }
+        if disk.hardState.term < message.term {
+            throw Violation(
+                ExploreChecker.durableClaims.rawValue,
+                "\(raft.id) speaks in term \(message.term.rawValue) and its disk knows "
+                    + "\(disk.hardState.term.rawValue)")
+        }
+        ghost.spoken = max(ghost.spoken, message.term)
+    }
+
+    private mutating func noteVote(for candidate: NodeID, in term: Term) throws(Violation) {
+        if ghost.voteTerm == term, let other = ghost.votedFor, other != candidate {
+            throw Violation(
+                ExploreChecker.termAndVote.rawValue,
+                "\(raft.id) votes for \(other) and for \(candidate) in term \(term.rawValue)")
+        }
+        if term >= ghost.voteTerm { (ghost.voteTerm, ghost.votedFor) = (term, candidate) }
+        guard disk.hardState == HardState(term: term, vote: candidate)
+            || disk.hardState.term > term
+        else {
+            throw Violation(
+                ExploreChecker.durableClaims.rawValue,
+                "\(raft.id) votes for \(candidate) in term \(term.rawValue), its disk does not "
+                    + "know it")
+        }
+    }
+
+    private func noteClaim(_ index: LogIndex) throws(Violation) {
+        let durable = disk.recovered
+        let start = durable.snapshot?.point.index ?? .zero
+        guard index > start else { return }
+        let place = index - start
+        guard place <= durable.entries.count,
+            raft.log.term(at: index).map({ $0 == durable.entries[place - 1].term }) ?? true
+        else {
+            throw Violation(
+                ExploreChecker.durableClaims.rawValue,
+                "\(raft.id) claims its log up to \(index.rawValue), its disk ends at "
+                    + "\(start.rawValue + UInt64(durable.entries.count))")
+        }
+    }
+
+    /// Compares the member after a step with what is remembered of it.
+    private mutating func observe(
+        _ role: Role, _ term: Term, _ commit: LogIndex
+    ) throws(Violation) {
+        if raft.commitIndex < commit {
+            throw Violation(
+                ExploreChecker.stateMachineSafety.rawValue,
+                "\(raft.id) takes its commit index back from \(commit.rawValue) to "
+                    + "\(raft.commitIndex.rawValue)")
+        }
+        if raft.role == .leader, role != .leader || raft.term != term {
+            ghost.led |= 1 << UInt16(raft.term.rawValue)
+            let votes = (ghost.grants | 1 << UInt16(raft.id.rawValue)).nonzeroBitCount
+            guard votes > raft.quorum.voters.count / 2 else {
+                throw Violation(
+                    ExploreChecker.electedByMajority.rawValue,
+                    "\(raft.id) leads term \(raft.term.rawValue) with \(votes) of "
+                        + "\(raft.quorum.voters.count) votes")
+            }
+        }
+        if raft.role != .candidate || raft.term != term { ghost.grants = 0 }
+        try observeCommits(from: commit)
+    }
+
+    private mutating func observeCommits(from old: LogIndex) throws(Violation) {
+        guard raft.commitIndex > old else { return }
+        for index in Int(old.rawValue) + 1...Int(raft.commitIndex.rawValue) {
+            guard let entry = raft.log.entry(at: LogIndex(UInt64(index))) else { continue }
+            let value = PackedLog.value(of: entry)
+            if index <= ghost.committed.last {
+                guard ghost.committed.term(index) == entry.term.rawValue,
+                    ghost.committed.value(index) == value
+                else {
+                    throw Violation(
+                        ExploreChecker.stateMachineSafety.rawValue,
+                        "\(raft.id) commits \(index)@\(entry.term.rawValue) and committed "
+                            + "\(index)@\(ghost.committed.term(index)) before")
+                }
+            } else {
+                ghost.committed.append(term: entry.term.rawValue, value: value)
+                ghost.committedIn = raft.term
+            }
+        }
+    }
+
+    // MARK: Fingerprint
+
+    func abstractDigest(names: [UInt32]) -> UInt64 {
+        var digest = Digest(0x6D65_6D62_6572_2121)
+        raft.abstractDigest(at: now, names: names, into: &digest)
+        disk.abstractDigest(names: names, into: &digest)
+        digest.combine(ghost.voteTerm.rawValue)
+        digest.combine(ghost.votedFor.map { UInt64(names[Int($0.rawValue)]) } ?? 0)
+        digest.combine(ghost.spoken.rawValue)
+        digest.combine(UInt64(ghost.led))
+        var grants: UInt64 = 0
+        for id in 1..<names.count where ghost.grants >> UInt16(id) & 1 == 1 {
+            grants |= 1 << UInt64(names[id])
+        }
+        digest.combine(grants)
+        digest.combine(ghost.committed.terms)
+        digest.combine(ghost.committed.values)
+        digest.combine(UInt64(ghost.committed.last))
+        digest.combine(ghost.committedIn.rawValue)
+        return digest.value
+    }
+}
