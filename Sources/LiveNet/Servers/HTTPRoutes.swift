@@ -41,7 +41,8 @@ extension LiveNode {
             writer.field("port", Int64(settings.http?.port ?? 0))
             writer.field(
                 "peers",
-                strings: settings.members.filter { $0.id != settings.node }.map { "\($0.endpoint)" })
+                strings: settings.members.filter { $0.id != settings.node }.map { "\($0.endpoint)" }
+            )
         }
     }
 
@@ -115,8 +116,10 @@ extension LiveNode {
         }
         return json { writer in
             writer.field("node", "\(settings.node)")
-            for (name, _, value) in figures { writer.key(name)
-                writer.value(value) }
+            for (name, _, value) in figures {
+                writer.key(name)
+                writer.value(value)
+            }
         }
     }
 

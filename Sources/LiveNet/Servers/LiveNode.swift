@@ -231,7 +231,8 @@ public final class LiveNode {
             end(
                 .failed(
                     "the cluster knows \(settings.node) with another data directory than "
-                        + "\(settings.dataDirectory): restore that one; a wiped member cannot vote"))
+                        + "\(settings.dataDirectory): restore that one; a wiped member cannot vote")
+            )
         }
     }
 
@@ -284,13 +285,15 @@ public struct StartError: Error, Equatable, Sendable, CustomStringConvertible {
                 "\(directory): the snapshot is of a form that this version does not know (\(error)); "
                 + "start the version that wrote it"
         case .membershipUnreadable:
-            description = "\(directory): the log does not begin with a membership this version knows"
+            description =
+                "\(directory): the log does not begin with a membership this version knows"
         case .membersChanged(let stored, let configured):
             description =
                 "\(directory) belongs to a cluster of \(Self.names(stored)), but \(Self.names(configured)) "
                 + "are configured: the members of a running cluster cannot be changed yet"
         case .foreignDirectory:
-            description = "\(directory) is not the directory with which this member joined the cluster"
+            description =
+                "\(directory) is not the directory with which this member joined the cluster"
         }
     }
 

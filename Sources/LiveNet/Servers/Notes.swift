@@ -10,7 +10,8 @@ extension LiveNode {
                 "first start: waiting for members",
                 ["missing": .text(missing.map(\.description).joined(separator: ","))])
         case .bootstrapped(let cluster):
-            log.info("the cluster has begun", ["cluster_id": .text(String(cluster.rawValue, radix: 16))])
+            log.info(
+                "the cluster has begun", ["cluster_id": .text(String(cluster.rawValue, radix: 16))])
         case .roleChanged(let role, let term, let leader):
             let fields: LogFields = [
                 "role": .text(role.name), "term": .int(term.rawValue),
@@ -18,7 +19,8 @@ extension LiveNode {
             ]
             log.info(role == .leader ? "LEADER: this node leads" : "role", fields)
         case .peerRefused(let peer, let refusal):
-            log.warning("peer refused", ["peer": .text("\(peer)"), "why": .text(text(of: refusal))])
+            log.warning(
+                "peer refused", ["peer": .text("\(peer)"), "why": .text(text(of: refusal))])
         case .snapshotTaken(let point, let bytes):
             log.info("snapshot taken", ["index": .int(point.index.rawValue), "bytes": .int(bytes)])
         case .snapshotInstalled(let point, let bytes):

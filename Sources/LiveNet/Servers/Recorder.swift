@@ -61,7 +61,10 @@ final class Recorder {
         CrashFlush.arm(recorder)
         log.info(
             "recording",
-            ["file": .text(path), "bytes": .int(files.byteCount), "limit": .int(settings.recordLimit)]
+            [
+                "file": .text(path), "bytes": .int(files.byteCount),
+                "limit": .int(settings.recordLimit),
+            ]
         )
         return recorder
     }

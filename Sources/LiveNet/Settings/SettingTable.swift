@@ -21,36 +21,67 @@ extension Setting {
     public static let all: [Setting] = [
         .init("NODE_ID", "node_id", "1 | node1", "which member this node is"),
         .init(
-            "PEERS", "peers_text", "1=host:port,2=host:port", "the members, by the TCP addresses of their links"),
-        .init("ALL_NODES", "all_nodes", "http://host:port,...", "the members, by their HTTP addresses"),
+            "PEERS", "peers_text", "1=host:port,2=host:port",
+            "the members, by the TCP addresses of their links"),
         .init(
-            "PEER_NODES", "peer_nodes", "node2:http://host:port,...", "the members, by their XML-RPC addresses"),
-        .init("CONFIG_FILE", "config_file", "config.json", "a file with peers and any of these settings"),
+            "ALL_NODES", "all_nodes", "http://host:port,...", "the members, by their HTTP addresses"
+        ),
+        .init(
+            "PEER_NODES", "peer_nodes", "node2:http://host:port,...",
+            "the members, by their XML-RPC addresses"),
+        .init(
+            "CONFIG_FILE", "config_file", "config.json",
+            "a file with peers and any of these settings"),
         .init("DATA_DIR", "data_dir", "directory", "where the node keeps its data (data/nodeN)"),
-        .init("ENCRYPTION_KEY", "encryption_key", "64 hex digits", "the key that all members share"),
+        .init(
+            "ENCRYPTION_KEY", "encryption_key", "64 hex digits", "the key that all members share"),
         .init("INSECURE", "insecure", "1", "allow members on other machines without a key"),
-        .init("WEBSOCKET_HOST", "websocket_host", "address", "where the WebSocket edge listens (0.0.0.0)"),
+        .init(
+            "WEBSOCKET_HOST", "websocket_host", "address",
+            "where the WebSocket edge listens (0.0.0.0)"),
         .init("WEBSOCKET_PORT", "websocket_port", "port", "chat clients (8080)"),
         .init("XMLRPC_HOST", "xmlrpc_host", "address", "where the XML-RPC edge listens (0.0.0.0)"),
         .init("XMLRPC_PORT", "xmlrpc_port", "port", "other clusters, and links of members (9090)"),
-        .init("XMLRPC_ADDRESS", "xmlrpc_address", "http://host:port", "the XML-RPC address to tell others"),
+        .init(
+            "XMLRPC_ADDRESS", "xmlrpc_address", "http://host:port",
+            "the XML-RPC address to tell others"),
         .init("PORT", "port", "port", "HTTP: health, status, metrics (8000)"),
-        .init("BIND", "bind", "address[:port]", "where the HTTP and TCP edges listen (0.0.0.0:7000)"),
+        .init(
+            "BIND", "bind", "address[:port]", "where the HTTP and TCP edges listen (0.0.0.0:7000)"),
         .init("SHARED_DIR", "shared_dir", "directory", "where uploaded images go"),
-        .init("RAFT_HEARTBEAT_MS", "raft_heartbeat_ms", "100", "how often a leader says that it is alive"),
-        .init("RAFT_ELECTION_MS", "raft_election_ms", "400-800", "how long a silent leader is waited for"),
-        .init("STATE_LIMIT", "state_limit", "512M", "the most memory that the replicated state may take"),
-        .init("RECORD", "record", "directory", "record what the node is told, for parley-sim replay --recording"),
-        .init("RECORD_LIMIT", "record_limit", "256M", "the most bytes of this node's recordings there"),
-        .init("LOG_LEVEL", "log_level", "debug|info|warning|error", "the least weighty lines to log (info)"),
+        .init(
+            "RAFT_HEARTBEAT_MS", "raft_heartbeat_ms", "100",
+            "how often a leader says that it is alive"),
+        .init(
+            "RAFT_ELECTION_MS", "raft_election_ms", "400-800",
+            "how long a silent leader is waited for"),
+        .init(
+            "STATE_LIMIT", "state_limit", "512M",
+            "the most memory that the replicated state may take"),
+        .init(
+            "RECORD", "record", "directory",
+            "record what the node is told, for parley-sim replay --recording"),
+        .init(
+            "RECORD_LIMIT", "record_limit", "256M", "the most bytes of this node's recordings there"
+        ),
+        .init(
+            "LOG_LEVEL", "log_level", "debug|info|warning|error",
+            "the least weighty lines to log (info)"),
         .init("LOG_FORMAT", "log_format", "text|json", "how log lines look (text)"),
         .init("LOG_FILE", "log_file", "path", "where the log goes (standard error)"),
-        .init("REDIS_HOST", "redis_host", "host", "the Redis that holds queue bodies; not used yet"),
+        .init(
+            "REDIS_HOST", "redis_host", "host", "the Redis that holds queue bodies; not used yet"),
         .init("REDIS_PORT", "redis_port", "port", "not used yet"),
         .init("REDIS_PASSWORD", "redis_password", "text", "not used yet"),
-        .init("FEDERATION_PEERS", "federation_peers", "node2:http://host:port,...", "foreign clusters; not used yet"),
-        .init("HEARTBEAT_INTERVAL", "heartbeat_interval", "seconds", "between foreign clusters; not used yet"),
-        .init("HEARTBEAT_TIMEOUT", "heartbeat_timeout", "seconds", "between foreign clusters; not used yet"),
+        .init(
+            "FEDERATION_PEERS", "federation_peers", "node2:http://host:port,...",
+            "foreign clusters; not used yet"),
+        .init(
+            "HEARTBEAT_INTERVAL", "heartbeat_interval", "seconds",
+            "between foreign clusters; not used yet"),
+        .init(
+            "HEARTBEAT_TIMEOUT", "heartbeat_timeout", "seconds",
+            "between foreign clusters; not used yet"),
         .init("INACTIVITY_TIMEOUT", "inactivity_timeout", "seconds", "not used yet"),
         .init("CLEANUP_INTERVAL", "cleanup_interval", "seconds", "not used yet"),
     ]

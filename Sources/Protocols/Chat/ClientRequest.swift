@@ -56,7 +56,8 @@ public enum ServerMessage: Equatable, Sendable {
     /// The client could not leave.
     case leaveFailed(room: UniqueID, RequestError)
     /// The message is committed on a majority.
-    case messageSent(room: UniqueID, id: UniqueID, sequence: UInt64, at: WallTime, clientMessageID: String?)
+    case messageSent(
+        room: UniqueID, id: UniqueID, sequence: UInt64, at: WallTime, clientMessageID: String?)
     /// The message was not sent, or nobody knows.
     case messageFailed(room: UniqueID, clientMessageID: String?, RequestError)
     /// A member said something.
@@ -64,7 +65,8 @@ public enum ServerMessage: Equatable, Sendable {
     /// A user became a member.
     case memberJoined(room: UniqueID, user: String, memberCount: Int, at: WallTime)
     /// A user is a member no more.
-    case memberLeft(room: UniqueID, user: String, memberCount: Int, reason: LeaveReason, at: WallTime)
+    case memberLeft(
+        room: UniqueID, user: String, memberCount: Int, reason: LeaveReason, at: WallTime)
     /// A session is open.
     case sessionOpened(SessionID)
     /// A register's content.

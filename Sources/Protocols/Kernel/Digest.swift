@@ -40,7 +40,8 @@ public struct Digest: Hashable, Sendable {
         combine(UInt64(raw.count))
         var offset = 0
         while offset + 8 <= raw.count {
-            combine(UInt64(littleEndian: raw.loadUnaligned(fromByteOffset: offset, as: UInt64.self)))
+            combine(
+                UInt64(littleEndian: raw.loadUnaligned(fromByteOffset: offset, as: UInt64.self)))
             offset += 8
         }
         guard offset < raw.count else { return }

@@ -108,8 +108,9 @@ extension Node {
         case (.join(let id, _, _, _), .joined):
             onJoined(id, pending, connection, now, into: &out)
         case (.leave(let id, let user, _, _), .left):
-            if let session, state.memberships(of: .init(session: session, connection: connection))
-                .allSatisfy({ $0.room != id })
+            if let session,
+                state.memberships(of: .init(session: session, connection: connection))
+                    .allSatisfy({ $0.room != id })
             {
                 fanOut.unsubscribe(connection, from: id)
             }

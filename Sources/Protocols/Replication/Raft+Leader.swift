@@ -25,7 +25,8 @@ extension Raft {
     private func hearsQuorum(_ now: Instant) -> Bool {
         quorum.isMet { peer in
             peer == id
-                || progress[peer].map { now - $0.lastContact < configuration.electionUpper } ?? false
+                || progress[peer].map { now - $0.lastContact < configuration.electionUpper }
+                    ?? false
         }
     }
 

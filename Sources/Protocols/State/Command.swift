@@ -193,9 +193,11 @@ public enum StateEffect: Equatable, Sendable {
     /// A message was appended to a room's history.
     case message(room: UniqueID, ChatMessage)
     /// A user is a member who was none before. `by` is the connection that did it.
-    case memberJoined(room: UniqueID, user: String, by: MemberConnection, memberCount: Int, at: WallTime)
+    case memberJoined(
+        room: UniqueID, user: String, by: MemberConnection, memberCount: Int, at: WallTime)
     /// A user is no member any more.
-    case memberLeft(room: UniqueID, user: String, memberCount: Int, reason: LeaveReason, at: WallTime)
+    case memberLeft(
+        room: UniqueID, user: String, memberCount: Int, reason: LeaveReason, at: WallTime)
 }
 
 /// A connection as the whole cluster knows it: the session of its node and its id there.

@@ -23,13 +23,15 @@ public protocol Checker: Sendable {
     /// How often a real comparison was made.
     var exercised: Int { get }
     /// A node handled an event and put out these effects.
-    mutating func stepped(_ id: NodeID, _ node: borrowing Node, _ effects: [NodeEffect]) throws(Violation)
+    mutating func stepped(_ id: NodeID, _ node: borrowing Node, _ effects: [NodeEffect])
+        throws(Violation)
     /// A node stopped without warning; its volatile state is gone.
     mutating func crashed(_ id: NodeID) throws(Violation)
     /// A node came back from what its disk held.
     mutating func restarted(_ id: NodeID, _ node: borrowing Node) throws(Violation)
     /// A client recorded an observation.
-    mutating func observed(_ client: ClientID, _ observation: Observation, at now: Instant) throws(Violation)
+    mutating func observed(_ client: ClientID, _ observation: Observation, at now: Instant)
+        throws(Violation)
     /// The run is over, the liveness phase passed: the surviving nodes, converged.
     mutating func finished(_ nodes: [Node]) throws(Violation)
 }

@@ -45,7 +45,8 @@ func run(_ settings: NodeSettings) -> Int32 {
         return 1
     }
     if settings.isKeyless {
-        log.warning("no ENCRYPTION_KEY: links between members can be read by whoever is on the way", [:])
+        log.warning(
+            "no ENCRYPTION_KEY: links between members can be read by whoever is on the way", [:])
     }
     // The first signal hands over and lets clients go; a second one ends at once.
     for signal in [SIGTERM, SIGINT] {
