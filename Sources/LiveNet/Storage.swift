@@ -133,7 +133,8 @@ public final class Storage {
         precondition(!isClosed)
         guard failure == nil else { return }
         otherJobs.append(.snapshot(snapshot.point.index, token))
-        thread.perform(writer.save(snapshot))
+        let writer = writer
+        thread.perform { writer.save(snapshot) }
     }
 
     /// Removes the files of the log that a durable snapshot covers.

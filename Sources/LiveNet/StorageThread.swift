@@ -40,12 +40,19 @@ final class StorageThread: @unchecked Sendable {
     private let condition: UnsafeMutablePointer<pthread_cond_t>
     private var thread = pthread_t()
     private var log: [[FileOperation]] = []
-    private var other: [[FileOperation]] = []
+    private var other: [OtherList] = []
     private var otherStep = 0
     private var unsynced = 0
     private var report = StorageReport()
     private var isStopping = false
     private var waker: Waker?
+
+    /// A list that does not belong to the log.
+    private enum OtherList {
+        case steps([FileOperation])
+        /// The steps are made on the thread, for encoding a large snapshot takes a while.
+        case making(@Sendable () -> [FileOperation])
+    }
 
     init(executor: FileExecutor) {
         self.executor = executor
@@ -87,7 +94,13 @@ final class StorageThread: @unchecked Sendable {
 
     /// Queues another list.
     func perform(_ operations: [FileOperation]) {
-        locked { other.append(operations) }
+        locked { other.append(.steps(operations)) }
+        pthread_cond_signal(condition)
+    }
+
+    /// Queues another list whose steps are made when its turn comes; there must be one at least.
+    func perform(making make: @escaping @Sendable () -> [FileOperation]) {
+        locked { other.append(.making(make)) }
         pthread_cond_signal(condition)
     }
 
@@ -112,6 +125,7 @@ final class StorageThread: @unchecked Sendable {
 
     private enum Work {
         case logList([FileOperation])
+        case make(@Sendable () -> [FileOperation])
         case otherStep(FileOperation, isLast: Bool)
         case end
     }
@@ -121,6 +135,9 @@ final class StorageThread: @unchecked Sendable {
             switch nextWork() {
             case .end: return
             case .logList(let operations): performLogList(operations)
+            case .make(let make):
+                let steps = make()
+                locked { other[0] = .steps(steps) }
             case .otherStep(let operation, let isLast): performStep(operation, isLast: isLast)
             }
         }
@@ -135,8 +152,9 @@ final class StorageThread: @unchecked Sendable {
                 other = []
             }
             if !log.isEmpty { return .logList(log.removeFirst()) }
-            if !other.isEmpty {
-                let list = other[0]
+            switch other.first {
+            case .making(let make): return .make(make)
+            case .steps(let list):
                 let step = otherStep
                 let isLast = step + 1 == list.count
                 if isLast {
@@ -146,6 +164,7 @@ final class StorageThread: @unchecked Sendable {
                     otherStep += 1
                 }
                 return .otherStep(list[step], isLast: isLast)
+            case nil: break
             }
             if isStopping { return .end }
             pthread_cond_wait(condition, mutex)

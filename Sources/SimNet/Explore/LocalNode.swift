@@ -64,10 +64,24 @@ struct LocalNode: Sendable {
             step(.snapshotTaken(currentSnapshot(parts: rules.snapshotParts)), &outcome)
         case .crash: restart(Int(action.argument), rules, &outcome)
         }
+        if rules.writesAtOnce { finishWrites(&outcome) }
         outcome.isBeyond =
             raft.term.rawValue > rules.bounds.term
             || raft.log.lastIndex.rawValue > UInt64(PackedLog.lastIndex)
         return outcome
+    }
+
+    /// Makes everything durable that is under way.
+    mutating func finishWrites(_ outcome: inout Outcome) {
+        while !disk.writes.isEmpty || !disk.saves.isEmpty {
+            if !disk.writes.isEmpty {
+                let token = disk.completeWrite()
+                step(.persisted(token), &outcome)
+            } else {
+                let token = disk.completeSave()
+                step(.snapshotSaved(token), &outcome)
+            }
+        }
     }
 
     private var deadline: Instant {
@@ -85,7 +99,7 @@ struct LocalNode: Sendable {
             for effect in out.effects { try perform(effect, &outcome) }
             try observe(before.role, before.term, before.commit)
         } catch {
-            outcome.violation = error
+            outcome.violation = outcome.violation ?? error
         }
     }
 
