@@ -30,6 +30,16 @@ struct LocalNode: Sendable {
         var violation: Violation?
         /// The action went beyond the search's bounds.
         var isBeyond = false
+        /// The checkers that are switched off.
+        fileprivate var without: [ExploreChecker] = []
+
+        /// Keeps the first violation that a checker reports.
+        fileprivate mutating func report(
+            _ checker: ExploreChecker, _ text: @autoclosure () -> String
+        ) {
+            guard violation == nil, !without.contains(checker) else { return }
+            violation = Violation(checker.rawValue, text())
+        }
     }
 
     // MARK: Actions
@@ -39,6 +49,7 @@ struct LocalNode: Sendable {
         _ action: ActionCode, _ packet: Packet?, _ rules: borrowing ExploreConfiguration
     ) -> Outcome {
         var outcome = Outcome()
+        outcome.without = rules.without
         switch action.kind {
         case .deliver, .duplicate, .deliverLate:
             guard let packet else { preconditionFailure("a delivery without a message") }
@@ -95,25 +106,19 @@ struct LocalNode: Sendable {
         raft.step(event, at: now, into: &out)
         // What a leader gathers is written and sent by a tick that is due at once.
         while raft.wantsFlush { raft.step(.tick, at: now, into: &out) }
-        do {
-            for effect in out.effects { try perform(effect, &outcome) }
-            try observe(before.role, before.term, before.commit)
-        } catch {
-            outcome.violation = outcome.violation ?? error
-        }
+        for effect in out.effects { perform(effect, &outcome) }
+        observe(before.role, before.term, before.commit, &outcome)
     }
 
-    private mutating func perform(
-        _ effect: Raft.Effect, _ outcome: inout Outcome
-    ) throws(Violation) {
+    private mutating func perform(_ effect: Raft.Effect, _ outcome: inout Outcome) {
         switch effect {
         case .send(let recipient, let message):
-            try note(departure: message, to: recipient)
+            note(departure: message, to: recipient, &outcome)
             outcome.sends.append(Packet(sender: raft.id, recipient: recipient, message: message))
         case .persist(let write, let token): disk.write(write, token)
         case .saveSnapshot(let snapshot, let token): disk.save(snapshot, token)
         case .compactLog(let index): disk.compact(through: index)
-        case .restore(let snapshot): try noteRestored(snapshot)
+        case .restore(let snapshot): noteRestored(snapshot, &outcome)
         case .readReady, .readFailed, .diskStalled: break
         }
     }
@@ -130,8 +135,8 @@ struct LocalNode: Sendable {
             seed: 1, now: now)
         ghost.grants = 0
         if raft.term < ghost.spoken {
-            outcome.violation = Violation(
-                ExploreChecker.termAndVote.rawValue,
+            outcome.report(
+                .termAndVote,
                 "\(raft.id) comes back in term \(raft.term.rawValue) and spoke in "
                     + "\(ghost.spoken.rawValue) before")
         }
@@ -156,17 +161,17 @@ struct LocalNode: Sendable {
         return Snapshot(point: point, chunks: chunks)
     }
 
-    private mutating func noteRestored(_ snapshot: Snapshot) throws(Violation) {
+    private mutating func noteRestored(_ snapshot: Snapshot, _ outcome: inout Outcome) {
         let bytes = snapshot.chunks.flatMap { $0 }
         var restored = PackedLog()
         for place in stride(from: 0, to: bytes.count, by: 2) {
             restored.append(term: UInt64(bytes[place]), value: UInt64(bytes[place + 1]))
         }
-        guard restored.last == Int(snapshot.point.index.rawValue),
-            restored.agrees(with: ghost.committed)
-        else {
-            throw Violation(
-                ExploreChecker.stateMachineSafety.rawValue,
+        if restored.last != Int(snapshot.point.index.rawValue)
+            || !restored.agrees(with: ghost.committed)
+        {
+            outcome.report(
+                .stateMachineSafety,
                 "\(raft.id) restores \(restored) and had committed \(ghost.committed)")
         }
         if restored.last > ghost.committed.last {
@@ -186,54 +191,56 @@ struct LocalNode: Sendable {
 
     /// What leaves the member binds it, and must be durable on its disk.
     private mutating func note(
-        departure message: RaftMessage, to recipient: NodeID
-    ) throws(Violation) {
+        departure message: RaftMessage, to recipient: NodeID, _ outcome: inout Outcome
+    ) {
         switch message.body {
         case .preVoteRequest, .preVoteResponse, .forward, .readRequest, .readResponse: return
-        case .voteRequest: try noteVote(for: raft.id, in: message.term)
-        case .voteResponse(granted: true): try noteVote(for: recipient, in: message.term)
+        case .voteRequest: noteVote(for: raft.id, in: message.term, &outcome)
+        case .voteResponse(granted: true): noteVote(for: recipient, in: message.term, &outcome)
         case .appendResponse(.matched(let index)), .snapshotResponse(.installed(let index)):
-            try noteClaim(index)
+            noteClaim(index, &outcome)
         case .voteResponse, .append, .appendResponse, .heartbeat, .heartbeatResponse,
             .snapshotChunk, .snapshotResponse, .timeoutNow:
             break
         }
         if disk.hardState.term < message.term {
-            throw Violation(
-                ExploreChecker.durableClaims.rawValue,
+            outcome.report(
+                .durableClaims,
                 "\(raft.id) speaks in term \(message.term.rawValue) and its disk knows "
                     + "\(disk.hardState.term.rawValue)")
         }
         ghost.spoken = max(ghost.spoken, message.term)
     }
 
-    private mutating func noteVote(for candidate: NodeID, in term: Term) throws(Violation) {
+    private mutating func noteVote(
+        for candidate: NodeID, in term: Term, _ outcome: inout Outcome
+    ) {
         if ghost.voteTerm == term, let other = ghost.votedFor, other != candidate {
-            throw Violation(
-                ExploreChecker.termAndVote.rawValue,
+            outcome.report(
+                .termAndVote,
                 "\(raft.id) votes for \(other) and for \(candidate) in term \(term.rawValue)")
         }
         if term >= ghost.voteTerm { (ghost.voteTerm, ghost.votedFor) = (term, candidate) }
-        guard disk.hardState == HardState(term: term, vote: candidate)
-            || disk.hardState.term > term
-        else {
-            throw Violation(
-                ExploreChecker.durableClaims.rawValue,
+        let promised = HardState(term: term, vote: candidate)
+        if disk.hardState != promised, disk.hardState.term <= term {
+            outcome.report(
+                .durableClaims,
                 "\(raft.id) votes for \(candidate) in term \(term.rawValue), its disk does not "
                     + "know it")
         }
     }
 
-    private func noteClaim(_ index: LogIndex) throws(Violation) {
+    private func noteClaim(_ index: LogIndex, _ outcome: inout Outcome) {
         let durable = disk.recovered
         let start = durable.snapshot?.point.index ?? .zero
         guard index > start else { return }
         let place = index - start
-        guard place <= durable.entries.count,
-            raft.log.term(at: index).map({ $0 == durable.entries[place - 1].term }) ?? true
-        else {
-            throw Violation(
-                ExploreChecker.durableClaims.rawValue,
+        let isThere =
+            place <= durable.entries.count
+            && raft.log.term(at: index).map { $0 == durable.entries[place - 1].term } ?? true
+        if !isThere {
+            outcome.report(
+                .durableClaims,
                 "\(raft.id) claims its log up to \(index.rawValue), its disk ends at "
                     + "\(start.rawValue + UInt64(durable.entries.count))")
         }
@@ -241,39 +248,39 @@ struct LocalNode: Sendable {
 
     /// Compares the member after a step with what is remembered of it.
     private mutating func observe(
-        _ role: Role, _ term: Term, _ commit: LogIndex
-    ) throws(Violation) {
+        _ role: Role, _ term: Term, _ commit: LogIndex, _ outcome: inout Outcome
+    ) {
         if raft.commitIndex < commit {
-            throw Violation(
-                ExploreChecker.stateMachineSafety.rawValue,
+            outcome.report(
+                .stateMachineSafety,
                 "\(raft.id) takes its commit index back from \(commit.rawValue) to "
                     + "\(raft.commitIndex.rawValue)")
         }
         if raft.role == .leader, role != .leader || raft.term != term {
             ghost.led |= 1 << UInt16(raft.term.rawValue)
             let votes = (ghost.grants | 1 << UInt16(raft.id.rawValue)).nonzeroBitCount
-            guard votes > raft.quorum.voters.count / 2 else {
-                throw Violation(
-                    ExploreChecker.electedByMajority.rawValue,
+            if votes <= raft.quorum.voters.count / 2 {
+                outcome.report(
+                    .electedByMajority,
                     "\(raft.id) leads term \(raft.term.rawValue) with \(votes) of "
                         + "\(raft.quorum.voters.count) votes")
             }
         }
         if raft.role != .candidate || raft.term != term { ghost.grants = 0 }
-        try observeCommits(from: commit)
+        observeCommits(from: commit, &outcome)
     }
 
-    private mutating func observeCommits(from old: LogIndex) throws(Violation) {
+    private mutating func observeCommits(from old: LogIndex, _ outcome: inout Outcome) {
         guard raft.commitIndex > old else { return }
         for index in Int(old.rawValue) + 1...Int(raft.commitIndex.rawValue) {
             guard let entry = raft.log.entry(at: LogIndex(UInt64(index))) else { continue }
             let value = PackedLog.value(of: entry)
             if index <= ghost.committed.last {
-                guard ghost.committed.term(index) == entry.term.rawValue,
-                    ghost.committed.value(index) == value
-                else {
-                    throw Violation(
-                        ExploreChecker.stateMachineSafety.rawValue,
+                if ghost.committed.term(index) != entry.term.rawValue
+                    || ghost.committed.value(index) != value
+                {
+                    outcome.report(
+                        .stateMachineSafety,
                         "\(raft.id) commits \(index)@\(entry.term.rawValue) and committed "
                             + "\(index)@\(ghost.committed.term(index)) before")
                 }

@@ -1,0 +1,423 @@
+import Protocols
+
+/// Tries everything that can happen to a few members, breadth first, up to stated bounds.
+///
+/// ## Overview
+/// A state is the members with their disks, the messages in flight and what is used up of the
+/// bounds. It is a row of numbers: members and messages are kept once in a `NodeTable`. Two states
+/// with one fingerprint count as one. Fingerprints are sums over members and messages, so that a
+/// child's follows from its parent's; the least over all renamings of the members stands for all
+/// of them, which is sound because a member treats the others alike.
+///
+/// ## Function
+/// Time is left out: a member's clock moves when its own time comes (`timeout`, `heartbeat`), or by
+/// as much as ends its hope of a leader (`deliverLate`). A crash includes the restart, for a member
+/// that is down differs from a silent one in nothing that others see. Loss needs no action:
+/// whatever can happen after a loss can happen while the message is still on its way.
+///
+/// The first violation has a path that is as short as any. Only the present level's states are
+/// kept; of all others there are fingerprint, parent and action.
+public struct Explorer: Sendable {
+    /// What is searched.
+    public let configuration: ExploreConfiguration
+    var table: NodeTable
+    var invariants: Invariants
+    private var visited = FlatSet()
+    private var parents: ContiguousArray<UInt32> = []
+    private var actions: ContiguousArray<UInt32> = []
+    private var next: ContiguousArray<UInt32> = []
+    private var counts = ExploreCounts()
+    private var found: (violation: Violation, parent: UInt32, action: UInt32)?
+    /// The sums of the state under expansion, one for each renaming.
+    private var sums: [UInt64]
+    private var trapWatch: TrapWatch?
+    /// Fingerprints in order of discovery, for tests; kept only when asked for.
+    var keepsPrints = false
+    private(set) var prints: [UInt64] = []
+
+    /// Told before each step that a machine really takes: the state's number and the action.
+    public typealias TrapWatch = @Sendable (_ state: UInt32, _ action: UInt32) -> Void
+
+    /// Makes a search.
+    ///
+    /// - Parameter trapWatch: told before each step that a machine really takes, so that whoever
+    ///   catches a trap can say which one it was.
+    public init(_ configuration: ExploreConfiguration, trapWatch: TrapWatch? = nil) {
+        self.configuration = configuration
+        self.trapWatch = trapWatch
+        table = NodeTable(configuration)
+        invariants = Invariants(without: configuration.without)
+        sums = [UInt64](repeating: 0, count: table.renamings.count)
+    }
+
+    // MARK: The search
+
+    /// Searches until everything within the bounds was seen, or a violation, or the memory's end.
+    ///
+    /// - Parameters:
+    ///   - trap: a state and an action at which the search ends, taken for a violation: where an
+    ///     earlier run of the same search ended in a trap.
+    ///   - progress: called every few ten thousand states; false ends the search.
+    public mutating func run(
+        trap: (state: UInt32, action: UInt32)? = nil,
+        progress: (ExploreCounts) -> Bool = { _ in true }
+    ) -> ExploreResult {
+        var level = begin()
+        var first: UInt32 = 0
+        var ending = ExploreEnding.complete
+        search: while found == nil, !level.isEmpty {
+            guard counts.depth < configuration.bounds.depth else {
+                ending = .deepest
+                break
+            }
+            next.removeAll(keepingCapacity: true)
+            var number = first
+            let following = UInt32(parents.count)
+            var place = 0
+            while place < level.count {
+                if let trap, trap.state == number {
+                    found = (Violation("precondition", "the machine traps"), number, trap.action)
+                }
+                place = expand(level, place, number)
+                if found != nil { break search }
+                number += 1
+                if number & 0x3FFF == 0 {
+                    counts.memory = memory(level.count)
+                    if counts.memory > configuration.memory {
+                        ending = .memory
+                        break search
+                    }
+                    if !progress(counts) {
+                        ending = .stopped
+                        break search
+                    }
+                }
+            }
+            counts.levels.append(parents.count - Int(following))
+            if !next.isEmpty { counts.depth += 1 }
+            swap(&level, &next)
+            first = following
+        }
+        return finish(ending, level.count)
+    }
+
+    private func memory(_ level: Int) -> Int {
+        visited.bytes + parents.count * 8 + (level + next.count) * 4 + table.bytes
+    }
+
+    private mutating func finish(_ ending: ExploreEnding, _ level: Int) -> ExploreResult {
+        counts.memory = memory(level)
+        counts.members = table.nodes.count
+        counts.messages = table.packets.count
+        counts.steps = table.stepCount
+        var checkers: [ExploreResult.Exercised] = []
+        for (place, checker) in ExploreChecker.allCases.enumerated() {
+            checkers.append(.init(checker: checker, count: invariants.exercised[place]))
+        }
+        guard let found else {
+            return ExploreResult(
+                counts: counts, ending: ending, checkers: checkers, violation: nil, path: [])
+        }
+        return ExploreResult(
+            counts: counts, ending: .violated, checkers: checkers, violation: found.violation,
+            path: describe(path(to: found.parent, found.action)))
+    }
+
+    /// Enters the starts; returns the rows of the first level.
+    private mutating func begin() -> ContiguousArray<UInt32> {
+        next.removeAll()
+        for (number, scenes) in configuration.starts.enumerated() {
+            var stage = Stage(&table)
+            stage.play(scenes, &table)
+            if let violation = stage.violation, found == nil {
+                found = (violation, .max, UInt32(number))
+            }
+            let row = stage.row
+            computeSums(row)
+            guard visited.insert(fingerprint(used: 0)) else { continue }
+            enter(row, parent: .max, action: UInt32(number))
+            for place in row.nodes.indices { check(row.nodes, place, .max, UInt32(number)) }
+        }
+        counts.levels = [parents.count]
+        defer { next.removeAll() }
+        return next
+    }
+
+    private mutating func computeSums(_ row: WorldRow) {
+        for renaming in sums.indices {
+            var sum: UInt64 = 0
+            for node in row.nodes { sum &+= table.nodePrints[Int(node) * sums.count + renaming] }
+            for packet in row.flight {
+                sum &+= table.packetPrints[Int(packet) * sums.count + renaming]
+            }
+            sums[renaming] = sum
+        }
+    }
+
+    /// The fingerprint of a state with these sums; the least of them stands for all renamings.
+    @inline(__always)
+    private func fingerprint(used: UInt32) -> UInt64 {
+        Explorer.mix(sums.min() ?? 0, used)
+    }
+
+    @inline(__always)
+    private static func mix(_ sum: UInt64, _ used: UInt32) -> UInt64 {
+        var digest = Digest(sum)
+        digest.combine(UInt64(used))
+        return digest.value
+    }
+
+    private mutating func enter(_ row: WorldRow, parent: UInt32, action: UInt32) {
+        if keepsPrints { prints.append(fingerprint(used: row.used)) }
+        parents.append(parent)
+        actions.append(action)
+        counts.states += 1
+        next.append(contentsOf: row.nodes)
+        next.append(row.used)
+        next.append(UInt32(row.flight.count))
+        next.append(contentsOf: row.flight)
+    }
+
+    private mutating func check(
+        _ nodes: [UInt32], _ changed: Int, _ parent: UInt32, _ action: UInt32
+    ) {
+        guard found == nil else { return }
+        let facts = table.facts
+        let violation = invariants.check(changed, count: nodes.count) { facts[Int(nodes[$0])] }
+        if let violation { found = (violation, parent, action) }
+    }
+
+    // MARK: One state
+
+    /// Takes every action that is possible in the state at `place`; returns where the next begins.
+    private mutating func expand(
+        _ level: ContiguousArray<UInt32>, _ place: Int, _ number: UInt32
+    ) -> Int {
+        let members = configuration.members
+        let flightCount = Int(level[place + members + 1])
+        let end = place + members + 2 + flightCount
+        level.withUnsafeBufferPointer { rows in
+            let row = RowView(
+                nodes: UnsafeBufferPointer(rebasing: rows[place..<place + members]),
+                used: rows[place + members],
+                flight: UnsafeBufferPointer(rebasing: rows[place + members + 2..<end]))
+            for renaming in sums.indices {
+                var sum: UInt64 = 0
+                for node in row.nodes {
+                    sum &+= table.nodePrints[Int(node) * sums.count + renaming]
+                }
+                for packet in row.flight {
+                    sum &+= table.packetPrints[Int(packet) * sums.count + renaming]
+                }
+                sums[renaming] = sum
+            }
+            deliverAll(row, number)
+            for member in 0..<members where found == nil { act(row, member, number) }
+            if configuration.livenessSample > 0, found == nil,
+                fingerprint(used: row.used) % configuration.livenessSample == 0
+            {
+                tryLiveness(row, number)
+            }
+        }
+        return end
+    }
+
+    private mutating func deliverAll(_ row: RowView, _ number: UInt32) {
+        let bounds = configuration.bounds
+        var last = UInt32.max
+        for place in row.flight.indices where row.flight[place] != last && found == nil {
+            last = row.flight[place]
+            let packet = Int(last)
+            let member = Int(table.recipients[packet])
+            let facts = table.facts[Int(row.nodes[member])]
+            attempt(row, number, ActionCode(.deliver, member, last), removing: place)
+            let isLate =
+                switch table.manners[packet] {
+                case .vote: facts.hopes
+                case .heartbeatAnswer: facts.sendsSnapshot
+                case .other: false
+                }
+            if isLate {
+                attempt(row, number, ActionCode(.deliverLate, member, last), removing: place)
+            }
+            if row.isLeft(.duplicates, bounds.duplicates) {
+                attempt(
+                    row, number, ActionCode(.duplicate, member, last), uses: .duplicates)
+            }
+            if row.isLeft(.drops, bounds.drops) {
+                attempt(
+                    row, number, ActionCode(.drop, member, last), removing: place, uses: .drops)
+            }
+        }
+    }
+
+    private mutating func act(_ row: RowView, _ member: Int, _ number: UInt32) {
+        let bounds = configuration.bounds
+        let facts = table.facts[Int(row.nodes[member])]
+        if facts.writes > 0 { attempt(row, number, ActionCode(.persist, member)) }
+        if facts.saves > 0 { attempt(row, number, ActionCode(.saveSnapshot, member)) }
+        if row.isLeft(.timeouts, bounds.timeouts) {
+            attempt(row, number, ActionCode(.timeout, member), uses: .timeouts)
+        }
+        if facts.role == .leader {
+            if row.isLeft(.heartbeats, bounds.heartbeats) {
+                attempt(row, number, ActionCode(.heartbeat, member), uses: .heartbeats)
+            }
+            if row.isLeft(.proposals, bounds.proposals) {
+                let command = UInt32(row.count(.proposals))
+                attempt(row, number, ActionCode(.propose, member, command), uses: .proposals)
+            }
+        }
+        if facts.canTakeSnapshot, row.isLeft(.snapshots, bounds.snapshots) {
+            attempt(row, number, ActionCode(.takeSnapshot, member), uses: .snapshots)
+        }
+        if row.isLeft(.crashes, bounds.crashes) {
+            for kept in 0...facts.writes {
+                for saved in 0...min(1, facts.saves) {
+                    let survival = UInt32(kept << 1 | saved)
+                    attempt(row, number, ActionCode(.crash, member, survival), uses: .crashes)
+                }
+            }
+        }
+    }
+
+    // MARK: One action
+
+    /// Takes an action and enters the state that it leads to, if that is new and within bounds.
+    private mutating func attempt(
+        _ row: RowView, _ number: UInt32, _ action: ActionCode, removing: Int? = nil,
+        uses budget: Budget? = nil
+    ) {
+        guard found == nil else { return }
+        counts.transitions += 1
+        let old = row.nodes[action.member]
+        trapWatch?(number, action.bits)
+        let step = table.step(old, action)
+        if step.violation > 0 {
+            found = (table.violations[Int(step.violation) - 1], number, action.bits)
+            return
+        }
+        let flight = row.flight.count + Int(step.sends) - (removing == nil ? 0 : 1)
+        guard !step.isBeyond, flight <= configuration.bounds.flight else {
+            counts.cut += 1
+            return
+        }
+        let used = budget.map { row.used + $0.unit } ?? row.used
+        guard visited.insert(fingerprint(row, old, step, removing, used)) else { return }
+        enter(row, number, action, step, removing, used)
+    }
+
+    @inline(__always)
+    private func fingerprint(
+        _ row: RowView, _ old: UInt32, _ step: NodeTable.Step, _ removing: Int?, _ used: UInt32
+    ) -> UInt64 {
+        let stride = sums.count
+        var least = UInt64.max
+        for renaming in 0..<stride {
+            var sum = sums[renaming]
+            if step.node != old {
+                sum &-= table.nodePrints[Int(old) * stride + renaming]
+                sum &+= table.nodePrints[Int(step.node) * stride + renaming]
+            }
+            if let removing {
+                sum &-= table.packetPrints[Int(row.flight[removing]) * stride + renaming]
+            }
+            for send in 0..<Int(step.sends) {
+                let packet = table.sends[Int(step.firstSend) + send]
+                sum &+= table.packetPrints[Int(packet) * stride + renaming]
+            }
+            least = min(least, sum)
+        }
+        return Explorer.mix(least, used)
+    }
+
+    private mutating func enter(
+        _ row: RowView, _ parent: UInt32, _ action: ActionCode, _ step: NodeTable.Step,
+        _ removing: Int?, _ used: UInt32
+    ) {
+        if keepsPrints {
+            prints.append(fingerprint(row, row.nodes[action.member], step, removing, used))
+        }
+        parents.append(parent)
+        actions.append(action.bits)
+        counts.states += 1
+        let start = next.count
+        next.append(contentsOf: row.nodes)
+        next[start + action.member] = step.node
+        next.append(used)
+        let count = next.count
+        next.append(0)
+        for place in row.flight.indices where place != removing { next.append(row.flight[place]) }
+        for send in 0..<Int(step.sends) {
+            let packet = table.sends[Int(step.firstSend) + send]
+            // In ascending order, so that equal messages stand together.
+            var place = next.count
+            next.append(packet)
+            while place > count + 1, next[place - 1] > packet {
+                next[place] = next[place - 1]
+                place -= 1
+            }
+            next[place] = packet
+        }
+        next[count] = UInt32(next.count - count - 1)
+        guard step.node != row.nodes[action.member] else { return }
+        let nodes = row.nodes
+        let violation = table.facts.withUnsafeBufferPointer { facts in
+            invariants.check(action.member, count: nodes.count) { place in
+                facts[Int(place == action.member ? step.node : nodes[place])]
+            }
+        }
+        if let violation { found = (violation, parent, action.bits) }
+    }
+
+    // MARK: Liveness
+
+    private mutating func tryLiveness(_ row: RowView, _ number: UInt32) {
+        guard !configuration.without.contains(.liveness) else { return }
+        invariants.count(.liveness)
+        counts.healed += 1
+        for deliversFirst in [true, false] {
+            var world = HealedWorld(
+                nodes: row.nodes.map { table.nodes[Int($0)] },
+                flight: deliversFirst ? row.flight.map { table.packets[Int($0)] } : [],
+                configuration)
+            guard let reason = world.run() else { continue }
+            found = (Violation(ExploreChecker.liveness.rawValue, reason), number, .max)
+            return
+        }
+    }
+
+    // MARK: Paths
+
+    /// The start and the actions that lead to a state and one further.
+    private func path(to state: UInt32, _ last: UInt32) -> (start: Int, actions: [ActionCode]) {
+        if state == .max { return (Int(last), []) }
+        var reversed = last == .max ? [] : [ActionCode(bits: last)]
+        var state = state
+        while parents[Int(state)] != .max {
+            reversed.append(ActionCode(bits: actions[Int(state)]))
+            state = parents[Int(state)]
+        }
+        return (Int(actions[Int(state)]), reversed.reversed())
+    }
+
+    private mutating func describe(
+        _ path: (start: Int, actions: [ActionCode])
+    ) -> [ExploreStep] {
+        var stage = Stage(&table)
+        stage.play(configuration.starts[path.start], &table)
+        var steps = stage.steps
+        for index in steps.indices { steps[index].isPrologue = true }
+        let isTrap = found?.violation.checker == "precondition"
+        for (number, action) in path.actions.enumerated() {
+            let isLast = number == path.actions.count - 1
+            if isTrap && isLast {
+                steps.append(stage.announce(action, table))
+            } else {
+                stage.perform(action, &table)
+                steps.append(stage.steps.removeLast())
+            }
+        }
+        return steps
+    }
+}
