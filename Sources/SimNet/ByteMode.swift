@@ -64,7 +64,7 @@ extension World {
         var copies = 1
         let path = network.path(from, to)
         if !network.paths[path].isQuiet {
-            let bits = prng.next()
+            let bits = pathStreams[path].next()
             if bits & 0xFFFF < options.lossChance {
                 statistics.count(.messageLost)
                 copies = 0
@@ -73,6 +73,7 @@ extension World {
                 copies = 2
             }
         }
+        recorder?.stream(message, from, to, copies: copies, at: now)
         guard copies > 0 else {
             if message.isHello { loseHello(from, to) }
             return
@@ -85,8 +86,8 @@ extension World {
         }
         guard !flushes else { return }
         push(
-            .peerFlush, after: draw(.zero, .microseconds(100)), host: from, other: to,
-            epoch: network.between(from, to).epoch)
+            .peerFlush, after: draw(link: from, to, .zero, .microseconds(100)), host: from,
+            other: to, epoch: network.between(from, to).epoch)
     }
 
     /// Sends what gathered in a stream, in pieces.
@@ -100,9 +101,12 @@ extension World {
             path.introduces = false
             path.flushes = false
         }
-        for segment in cut(bytes) {
+        let path = network.path(from, to)
+        recorder?.flush(from, to, isCut: network.paths[path].isCut, at: now)
+        for segment in World.cut(bytes, &pathStreams[path], &statistics) {
             guard
-                let time = network.carry(from, to, at: now, from: &prng, counts: &statistics)
+                let time = network.carry(
+                    from, to, at: now, from: &pathStreams[path], counts: &statistics)
             else {
                 if introduces { loseHello(from, to) }
                 return
@@ -127,6 +131,7 @@ extension World {
             network.update(sender, host) { $0.incoming.removeFirst(4 + length) }
             do throws(DecodeError) {
                 let message = try PeerMessage(decoding: content)
+                recorder?.frame(sender, host, at: now)
                 step(host, .peer(hosts[sender].id, message))
             } catch {
                 fail(Violation("codec", "a message of \(hosts[sender].id) is \(error)"))
@@ -135,7 +140,9 @@ extension World {
     }
 
     /// Cuts bytes into pieces of any size.
-    private mutating func cut(_ bytes: [UInt8]) -> [[UInt8]] {
+    private static func cut(
+        _ bytes: [UInt8], _ prng: inout Prng, _ statistics: inout Statistics
+    ) -> [[UInt8]] {
         guard bytes.count > 1, prng.chance(1, in: 2) else { return bytes.isEmpty ? [] : [bytes] }
         statistics.count(.segmented)
         var pieces: [[UInt8]] = []
@@ -156,7 +163,7 @@ extension World {
     mutating func newWire(_ client: Int) -> ClientWire? {
         guard options.bytes, codecs != nil else { return nil }
         var wire = ClientWire(edge: ClientEdge(kind: .webSocket, at: Instant(nanoseconds: now)))
-        wire.key = WebSocketHandshake.key(drawing: &prng)
+        wire.key = WebSocketHandshake.key(drawing: &clientLinks[client].prng)
         return wire
     }
 
@@ -167,7 +174,7 @@ extension World {
     }
 
     private mutating func sendToHost(_ client: Int, _ bytes: [UInt8]) {
-        for segment in cut(bytes) {
+        for segment in World.cut(bytes, &clientLinks[client].prng, &statistics) {
             push(
                 .clientBytes, at: arrivalAtHost(client), host: clientLinks[client].host,
                 other: client, payload: segments.put(segment), epoch: clientLinks[client].epoch)
@@ -175,7 +182,7 @@ extension World {
     }
 
     private mutating func sendToClient(_ client: Int, _ bytes: [UInt8]) {
-        for segment in cut(bytes) {
+        for segment in World.cut(bytes, &clientLinks[client].prng, &statistics) {
             push(
                 .serverBytes, at: arrivalAtClient(client), other: client,
                 payload: segments.put(segment), epoch: clientLinks[client].epoch)
@@ -185,7 +192,7 @@ extension World {
     /// Sends a request in a masked frame.
     mutating func sendBytes(_ request: ClientRequest, _ client: Int) {
         guard let codecs else { return }
-        let mask = WebSocketMask(UInt32(truncatingIfNeeded: prng.next()))
+        let mask = WebSocketMask(UInt32(truncatingIfNeeded: clientLinks[client].prng.next()))
         sendToHost(
             client, WebSocketFrame.encoded(.text, codecs.encodeRequest(request), mask: mask))
     }

@@ -157,6 +157,29 @@ struct Disk: Sendable {
         return faults
     }
 
+    /// What a crash does by name; see `Loss`.
+    mutating func crash(_ loss: Loss, from prng: inout Prng) -> [Fault] {
+        switch loss {
+        case .nothing, .torn: return crash(powerLoss: false, from: &prng)
+        case .power: return crash(powerLoss: true, from: &prng)
+        case .unsynced:
+            var faults: [Fault] = []
+            for number in files.indices {
+                if let durable = files[number].durable {
+                    files[number].bytes = durable
+                    faults.append(.writeLost)
+                } else if files[number].syncedLength < files[number].bytes.count {
+                    let lost = files[number].bytes.count - files[number].syncedLength
+                    files[number].bytes.removeLast(lost)
+                    faults.append(.writeLost)
+                }
+            }
+            if !changes.isEmpty { faults.append(.directoryLost) }
+            names = durableNames
+            return faults + crash(powerLoss: false, from: &prng)
+        }
+    }
+
     private mutating func harmContent(
         _ number: Int, from prng: inout Prng, faults: inout [Fault]
     ) {

@@ -34,6 +34,8 @@ struct Host: Sendable {
     var busyUntil: Int64 = 0
     /// How long each step takes.
     var stepCost: Int64 = 0
+    /// The number of the strike that made it slow.
+    var slowedBy = 0
     /// A `wake` is scheduled.
     var wakes = false
     /// Where a crash lies in wait.
@@ -55,6 +57,8 @@ struct Host: Sendable {
     var storage = Storage()
     /// Writes take so many times longer.
     var diskFactor: Int64 = 1
+    /// The number of the strike that did it.
+    var diskSlowedBy = 0
     /// Writes under way are not completed before this time.
     var diskStalled: Int64 = 0
     /// What the next write meets.
@@ -72,29 +76,36 @@ struct Host: Sendable {
     var version: UInt32 = 1
     /// Nobody starts it again.
     var staysDown = false
-    /// Clients cannot reach it.
-    var isUnreachable = false
+    /// Clients cannot reach it before this time.
+    var unreachableUntil: Int64 = 0
+    /// How long it stays down after the next crash; nil until somebody starts it.
+    var downtime: Interval?
+    /// The next start dies on its way.
+    var stumble: Stumble?
+
+    /// Where the lateness of its ticks is drawn from.
+    var ticks: Prng
+    /// Where the length of its writes is drawn from.
+    var writes: Prng
+    /// Where the details of what befalls it are drawn from; each strike begins it anew.
+    var fate: Prng
+}
+
+/// A start that dies while it mends its directory.
+struct Stumble: Sendable {
+    var loss: Loss
+    var downtime: Interval
 }
 
 /// A crash that lies in wait for a step of a kind, since most harm is done around few steps.
 struct Ambush: Sendable {
-    /// The kinds of step.
-    enum Kind: Int, Sendable {
-        /// Any step.
-        case any
-        /// A step that writes term or vote.
-        case hardState
-        /// A step that writes entries.
-        case entries
-        /// A step that saves a snapshot, removes files, or starts the log anew.
-        case snapshot
-        /// A step that answers a client.
-        case answer
-    }
-
-    var kind: Kind
+    var kind: StepKind
     /// How many such steps pass by first.
     var left: Int
+    /// What it still does.
+    var last: LastEffects
+    /// What is lost.
+    var loss: Loss
 
     /// True if the step with these effects is of the kind.
     func matches(_ effects: [NodeEffect]) -> Bool {
@@ -140,6 +151,9 @@ struct Storage: Sendable {
     var isSnapshotBusy = false
     /// Snapshots to be saved, the one under way first.
     var snapshots: [(snapshot: Snapshot, token: UInt64)] = []
+
+    /// Something is on its way to the disk that is not synced.
+    var isWriting: Bool { !logSteps.isEmpty || !snapshotSteps.isEmpty || !gathered.isEmpty }
 
     /// Makes idle storage.
     init() {}

@@ -2,15 +2,12 @@ import Protocols
 
 // The end of a run: the faults stop for a majority, which must then serve and converge.
 extension World {
-    /// What a node outside the core goes on suffering.
-    private enum Rest: Int {
-        case down, cutOff, heardOnly, hearsOnly, connected
-    }
-
     /// The faults stop for the core and stay for the rest.
     mutating func settle() {
         phase = .settling
-        drawCore()
+        chooseCore()
+        rules.removeAll()
+        candidates = nil
         note { "the faults stop for \($0.hosts.filter(\.isCore).map(\.id))" }
         healPaths()
         for host in hosts.indices where !hosts[host].isCore { afflict(host) }
@@ -24,36 +21,40 @@ extension World {
             }
         }
         for host in hosts.indices where !hosts[host].isCore {
-            hosts[host].isUnreachable = true
+            hosts[host].unreachableUntil = .max
             for client in clients.indices where hosts[host].connected[client] != 0 {
-                dropClient(client, host, code: 0, after: draw(.zero, .milliseconds(50)))
+                dropClient(client, host, code: 0, within: .milliseconds(50))
             }
         }
-        for client in clients.indices where verdict == nil { stepClient(client, .quiesce) }
+        for client in clients.indices where verdict == nil && takesPart(client) {
+            stepClient(client, .quiesce)
+        }
         push(.checkConverged, after: .milliseconds(100))
     }
 
-    /// Draws a majority of hosts whose data is whole; all of them as long as not every node knows
-    /// the cluster, for a first start needs all members, and where there are no faults.
-    private mutating func drawCore() {
-        var whole = hosts.indices.filter {
+    /// The plan's core, as far as the data there is whole, and no less than a majority; all whole
+    /// hosts as long as not every node knows the cluster, for a first start needs all members.
+    private mutating func chooseCore() {
+        let whole = hosts.indices.filter {
             !hosts[$0].isDamaged && !hosts[$0].isWiped && hosts[$0].status != .lost
         }
         let majority = hosts.count / 2 + 1
         precondition(whole.count >= majority, "the world harms a minority at most")
-        if isBootstrapped, options.mix != .calm {
-            let size = prng.int(in: majority..<whole.count + 1)
-            while whole.count > size { whole.remove(at: prng.int(in: 0..<whole.count)) }
+        var core = Array(whole)
+        if isBootstrapped, let wanted = plan.ending.core {
+            core = whole.filter { wanted.contains($0) }
+            let others = whole.filter { !wanted.contains($0) }
+            core += others.prefix(max(0, majority - core.count))
         }
-        for host in hosts.indices { hosts[host].isCore = whole.contains(host) }
+        for host in hosts.indices { hosts[host].isCore = core.contains(host) }
     }
 
     private mutating func afflict(_ host: Int) {
-        guard let rest = Rest(rawValue: prng.int(in: 0..<5)) else { return }
+        let rest = plan.ending.rest(of: host)
         note { "\($0.hosts[host].id) stays \(rest)" }
         switch rest {
         case .down:
-            crash(host, powerLoss: false)
+            crash(host, .nothing)
             hosts[host].staysDown = true
         case .cutOff, .heardOnly, .hearsOnly:
             for peer in hosts.indices where peer != host {
@@ -65,7 +66,7 @@ extension World {
     }
 
     private mutating func relieve(_ host: Int) {
-        hosts[host].isUnreachable = false
+        hosts[host].unreachableUntil = 0
         hosts[host].ambush = nil
         hosts[host].stepCost = 0
         hosts[host].diskFactor = 1
@@ -74,7 +75,7 @@ extension World {
         if hosts[host].isCramped {
             // The operator sees it and starts the node again with a better limit.
             hosts[host].isCramped = false
-            crash(host, powerLoss: false)
+            crash(host, .nothing)
         }
         if hosts[host].busyUntil > now {
             hosts[host].busyUntil = now
@@ -87,7 +88,7 @@ extension World {
     mutating func checkConverged() {
         guard phase == .settling else { return }
         let core = hosts.indices.filter { hosts[$0].isCore }
-        let isServed = clients.allSatisfy(\.isSatisfied)
+        let isServed = clients.indices.allSatisfy { !takesPart($0) || clients[$0].isSatisfied }
         let isEven = core.allSatisfy {
             hosts[$0].status == .up
                 && nodes[$0].state.applied == nodes[core[0]].state.applied
@@ -144,7 +145,7 @@ extension World {
                     + " \(raft.durableIndex.rawValue), commit \(raft.commitIndex.rawValue), applied"
                     + " \(nodes[host].state.applied.index.rawValue)")
         }
-        let waiting = clients.indices.filter { !clients[$0].isSatisfied }
+        let waiting = clients.indices.filter { takesPart($0) && !clients[$0].isSatisfied }
         for client in waiting {
             lines.append("client \(client) waits for \(clients[client].waitsFor)")
         }

@@ -1,85 +1,117 @@
 import Protocols
 
-// Who brings the faults: each kind strikes again and again, at times and places drawn.
+// Who brings the faults: the plan's strikes, each at its time.
 extension World {
-    /// What a `heal` event undoes.
-    private enum Cure: UInt32 {
-        case paths, unreachable, slowNode, slowDisk
+    /// Schedules the plan's next strike.
+    mutating func armStrike() {
+        guard strikesDone < plan.strikes.count else { return }
+        push(
+            .nemesis, at: max(now, plan.strikes[strikesDone].at.nanoseconds),
+            payload: UInt32(strikesDone), epoch: planEpoch)
     }
 
-    /// Schedules a fault's next strike.
-    mutating func scheduleFault(_ fault: Fault) {
-        let mean = options[fault]
-        push(.nemesis, after: draw(mean / 4, mean * 7 / 4), payload: UInt32(fault.rawValue))
+    /// The next strike is due; in the liveness phase it hits only what is outside the core.
+    mutating func onStrike(_ event: Scheduled) {
+        guard event.epoch == planEpoch, phase != .finished else { return }
+        let number = Int(event.payload)
+        strikesDone = number + 1
+        armStrike()
+        strike(plan.strikes[number], number)
     }
 
-    /// A fault strikes; in the liveness phase only outside the core.
-    mutating func strike(_ event: Scheduled) {
-        guard phase != .finished, let fault = Fault(rawValue: UInt8(event.payload)) else { return }
-        scheduleFault(fault)
-        let candidates = hosts.indices.filter { phase == .chaos || !hosts[$0].isCore }
-        guard !candidates.isEmpty else { return }
-        let host = candidates[prng.int(in: 0..<candidates.count)]
-        switch fault {
-        case .partition, .oneWayPartition, .partialPartition, .linkClogged, .linkReset,
-            .clientReset, .clientUnreachable, .drain, .wallJump, .wiped:
-            guard phase == .chaos else { return }
-        default: break
+    private mutating func strike(_ strike: Strike, _ number: Int) {
+        switch strike.act {
+        case .partition, .oneWay, .cut, .clog, .resetLink, .heal, .rule, .candidates,
+            .resetClient, .unreachable, .order:
+            if phase == .chaos { strikeNetwork(strike, number) }
+        case .crash(let victims, let loss, let downtime):
+            strikeAll(victims, loss, downtime, strike.salt)
+        case .restart(let host): if mayStrike(host) { start(host) }
+        case .reseed(let future): reseed(future)
+        case .ambush(let host, _, _, _, _, _), .stumble(let host, _, _), .pause(let host, _),
+            .slowNode(let host, _, _), .drain(let host, _):
+            if mayStrike(host) { strikeProcess(strike, host, number) }
+        case .slowDisk(let host, _, _), .stallDisk(let host, _), .failSync(let host, _),
+            .fillDisk(let host, _), .misdirect(let host), .rot(let host), .jump(let host, _),
+            .wipe(let host, _):
+            if mayStrike(host) { strikeDisk(strike, host, number) }
         }
-        switch fault {
-        case .partition, .oneWayPartition, .partialPartition, .linkClogged, .linkReset:
-            strikeNetwork(fault, host)
-        case .clientReset, .clientUnreachable: strikeClients(fault, host)
-        case .crash, .crashMidStep, .crashOfAll, .pause, .slowNode, .drain:
-            strikeProcess(fault, host)
-        case .diskSlow, .diskStall, .syncFailed, .diskFull, .writeMisdirected, .bitRot:
-            strikeDisk(fault, host)
-        case .wallJump: jump(host)
-        case .wiped: wipe(host)
-        default: preconditionFailure("\(fault) does not strike by itself")
-        }
+    }
+
+    private func mayStrike(_ host: Int) -> Bool {
+        hosts.indices.contains(host) && (phase == .chaos || !hosts[host].isCore)
+    }
+
+    /// What befalls a host next draws from this strike.
+    private mutating func salt(_ host: Int, _ salt: UInt32) {
+        hosts[host].fate = Stream.strike(salt).prng(streams)
     }
 
     // MARK: Network
 
-    private mutating func strikeNetwork(_ fault: Fault, _ host: Int) {
-        guard hosts.count > 1 else { return }
-        let until = draw(.milliseconds(50), options.cut)
-        let other = (host + 1 + prng.int(in: 0..<hosts.count - 1)) % hosts.count
-        statistics.count(fault)
-        note { "\(fault) of \($0.hosts[host].id), \($0.hosts[other].id), \(until.milliseconds) ms" }
-        switch fault {
-        case .partition:
-            // Two sides, each drawn; nothing passes between them.
-            let sides = hosts.indices.map { _ in prng.chance(1, in: 2) }
-            for a in hosts.indices {
-                for b in hosts.indices where a != b {
-                    if sides[a] != sides[b] { network.update(a, b) { $0.isCut = true } }
-                }
+    private mutating func strikeNetwork(_ strike: Strike, _ number: Int) {
+        switch strike.act {
+        case .partition(_, let noticed, let lasting):
+            cut(strike, .partition, noticed, lasting, number)
+        case .oneWay(_, _, let noticed, let lasting):
+            cut(strike, .oneWayPartition, noticed, lasting, number)
+        case .cut(_, _, _, let noticed, let lasting):
+            cut(strike, .partialPartition, noticed, lasting, number)
+        case .clog(let from, let to, let lasting):
+            guard isPair(from, to) else { return }
+            statistics.count(.linkClogged)
+            note { _ in "\(strike.act)" }
+            let end = now + lasting.nanoseconds
+            network.update(from, to) { $0.clogged = end }
+        case .resetLink(let a, let b, let within):
+            guard isPair(a, b) else { return }
+            statistics.count(.linkReset)
+            note { _ in "\(strike.act)" }
+            closeLink(a, b, learned: within)
+        case .heal:
+            healPaths()
+            rules.removeAll()
+            candidates = nil
+        case .rule(let rule):
+            rules.append(ActiveRule(rule, at: now))
+        case .candidates(let only, let lasting):
+            candidates = only
+            candidatesUntil = lasting.map { now + $0.nanoseconds } ?? .max
+        case .resetClient(let client):
+            guard clients.indices.contains(client) else { return }
+            guard let host = hosts.indices.first(where: { hosts[$0].connected[client] != 0 })
+            else { return }
+            statistics.count(.clientReset)
+            dropClient(client, host, code: 0, within: .milliseconds(100))
+        case .unreachable(let host, let lasting):
+            guard hosts.indices.contains(host) else { return }
+            statistics.count(.clientUnreachable)
+            hosts[host].unreachableUntil = now + lasting.nanoseconds
+            for client in clients.indices where hosts[host].connected[client] != 0 {
+                dropClient(client, host, code: 0, within: .seconds(1))
             }
-        case .oneWayPartition:
-            let incoming = prng.chance(1, in: 2)
-            for peer in hosts.indices where peer != host {
-                if incoming {
-                    network.update(peer, host) { $0.isCut = true }
-                } else {
-                    network.update(host, peer) { $0.isCut = true }
-                }
-            }
-        case .partialPartition:
-            network.update(host, other) { $0.isCut = true }
-            if prng.chance(2, in: 3) { network.update(other, host) { $0.isCut = true } }
-        case .linkClogged:
-            let end = now + until.nanoseconds
-            network.update(host, other) { $0.clogged = end }
-        case .linkReset:
-            closeLink(host, other, learned: draw(.zero, .milliseconds(500)))
+        case .order(let client, let order):
+            if client < options.load.scripted { stepClient(client, .order(order)) }
         default: break
         }
-        guard fault != .linkClogged, fault != .linkReset else { return }
-        // A cut link is noticed by its silence, or not at all before it is whole again.
-        if prng.chance(2, in: 3) { noticeCuts() }
-        push(.heal, after: until, payload: Cure.paths.rawValue)
+    }
+
+    private func isPair(_ a: Int, _ b: Int) -> Bool {
+        a != b && hosts.indices.contains(a) && hosts.indices.contains(b)
+    }
+
+    private mutating func cut(
+        _ strike: Strike, _ fault: Fault, _ noticed: Bool, _ lasting: Interval?, _ number: Int
+    ) {
+        let paths = strike.act.paths(among: hosts.count)
+        guard hosts.count > 1 else { return }
+        statistics.count(fault)
+        note { _ in "\(strike.act)" }
+        for (from, to) in paths { network.update(from, to) { $0.cuts += 1 } }
+        if noticed { noticeCuts() }
+        if let lasting {
+            push(.heal, after: lasting, payload: UInt32(number), epoch: cutEpoch)
+        }
     }
 
     private mutating func noticeCuts() {
@@ -90,95 +122,98 @@ extension World {
         }
     }
 
-    private mutating func strikeClients(_ fault: Fault, _ host: Int) {
-        switch fault {
-        case .clientReset:
-            let there = clients.indices.filter { hosts[host].connected[$0] != 0 }
-            guard !there.isEmpty else { return }
-            statistics.count(fault)
-            dropClient(
-                there[prng.int(in: 0..<there.count)], host, code: 0,
-                after: draw(.zero, .milliseconds(100)))
-        default:
-            statistics.count(fault)
-            hosts[host].isUnreachable = true
-            for client in clients.indices where hosts[host].connected[client] != 0 {
-                dropClient(client, host, code: 0, after: draw(.zero, .seconds(1)))
-            }
-            push(
-                .heal, after: draw(.milliseconds(100), options.cut), host: host,
-                payload: Cure.unreachable.rawValue)
+    // MARK: Process
+
+    private mutating func strikeAll(
+        _ victims: [Int], _ loss: Loss, _ downtime: Interval?, _ number: UInt32
+    ) {
+        let hit = victims.filter { mayStrike($0) && hosts[$0].status == .up }
+        guard !hit.isEmpty else { return }
+        statistics.count(victims.count > 1 ? .crashOfAll : .crash)
+        for host in hit {
+            salt(host, number &+ UInt32(host) &* 10_007)
+            hosts[host].downtime = downtime
+            crashAndRestart(host, loss)
         }
     }
 
-    // MARK: Process
-
-    private mutating func strikeProcess(_ fault: Fault, _ host: Int) {
+    private mutating func strikeProcess(_ strike: Strike, _ host: Int, _ number: Int) {
+        if case .stumble(_, let loss, let downtime) = strike.act {
+            salt(host, strike.salt)
+            hosts[host].stumble = Stumble(loss: loss, downtime: downtime)
+            return
+        }
         guard hosts[host].status == .up else { return }
-        switch fault {
-        case .crash:
-            statistics.count(fault)
-            crashAndRestart(host, powerLoss: prng.chance(1, in: 2))
-        case .crashMidStep:
-            let kind = Ambush.Kind(rawValue: prng.int(in: 0..<5)) ?? .any
-            hosts[host].ambush = Ambush(
-                kind: kind, left: prng.int(in: 0..<(kind == .any ? 30 : 3)))
-        case .crashOfAll:
-            statistics.count(fault)
-            let powerLoss = prng.chance(1, in: 2)
-            for victim in hosts.indices where phase == .chaos || !hosts[victim].isCore {
-                crashAndRestart(victim, powerLoss: powerLoss)
-            }
-        case .pause:
-            statistics.count(fault)
-            let length = draw(.milliseconds(10), options.pause)
-            note { "\($0.hosts[host].id) pauses for \(length.milliseconds) ms" }
-            hosts[host].busyUntil = max(hosts[host].busyUntil, now + length.nanoseconds)
-        case .slowNode:
-            statistics.count(fault)
-            hosts[host].stepCost = draw(.microseconds(20), .milliseconds(3)).nanoseconds
-            push(
-                .heal, after: draw(.milliseconds(500), .seconds(8)), host: host,
-                payload: Cure.slowNode.rawValue)
-        default:
+        switch strike.act {
+        case .ambush(_, let kind, let after, let last, let loss, let downtime):
+            salt(host, strike.salt)
+            hosts[host].downtime = downtime
+            hosts[host].ambush = Ambush(kind: kind, left: after, last: last, loss: loss)
+        case .pause(_, let lasting):
+            statistics.count(.pause)
+            note { _ in "\(strike.act)" }
+            hosts[host].busyUntil = max(hosts[host].busyUntil, now + lasting.nanoseconds)
+        case .slowNode(_, let step, let lasting):
+            statistics.count(.slowNode)
+            hosts[host].stepCost = step.nanoseconds
+            hosts[host].slowedBy = number
+            push(.heal, after: lasting, payload: UInt32(number), epoch: cutEpoch)
+        case .drain(_, let downtime):
+            hosts[host].downtime = downtime
             arrive(
                 Scheduled(
                     time: now, kind: .drain, host: UInt8(host), epoch: hosts[host].life))
+        default: break
         }
     }
 
     // MARK: Disk and clock
 
-    private mutating func strikeDisk(_ fault: Fault, _ host: Int) {
-        switch fault {
-        case .diskSlow:
-            statistics.count(fault)
-            hosts[host].diskFactor = Int64(prng.int(in: 2..<60))
-            push(
-                .heal, after: draw(.milliseconds(500), .seconds(8)), host: host,
-                payload: Cure.slowDisk.rawValue)
-        case .diskStall:
-            statistics.count(fault)
-            let length = draw(.milliseconds(100), options.diskStall)
-            hosts[host].diskStalled = now + length.nanoseconds
-            note { "\($0.hosts[host].id)'s disk stalls for \(length.milliseconds) ms" }
-        case .syncFailed, .diskFull: hosts[host].nextWriteFault = fault
-        case .writeMisdirected: if mayDamage(host) { hosts[host].nextWriteFault = fault }
-        default:
-            guard mayDamage(host), let target = guardedFile(host, logOnly: false) else { return }
-            guard hosts[host].disk.rot(target.name, below: target.limit, from: &prng) else {
-                return
-            }
-            hosts[host].isDamaged = true
-            statistics.count(fault)
-            note { "\($0.hosts[host].id): a bit of \(target.name) rots" }
+    private mutating func strikeDisk(_ strike: Strike, _ host: Int, _ number: Int) {
+        switch strike.act {
+        case .slowDisk(_, let factor, let lasting):
+            statistics.count(.diskSlow)
+            hosts[host].diskFactor = Int64(factor)
+            hosts[host].diskSlowedBy = number
+            push(.heal, after: lasting, payload: UInt32(number), epoch: cutEpoch)
+        case .stallDisk(_, let lasting):
+            statistics.count(.diskStall)
+            hosts[host].diskStalled = now + lasting.nanoseconds
+            note { _ in "\(strike.act)" }
+        case .failSync(_, let downtime): failNextWrite(.syncFailed, strike, host, downtime)
+        case .fillDisk(_, let downtime): failNextWrite(.diskFull, strike, host, downtime)
+        case .misdirect:
+            if mayDamage(host) { failNextWrite(.writeMisdirected, strike, host, nil) }
+        case .rot:
+            salt(host, strike.salt)
+            rot(host)
+        case .jump(_, let by): if phase == .chaos { jump(host, by) }
+        case .wipe(_, let downtime): wipe(host, downtime)
+        default: break
         }
     }
 
-    private mutating func jump(_ host: Int) {
+    private mutating func failNextWrite(
+        _ fault: Fault, _ strike: Strike, _ host: Int, _ downtime: Interval?
+    ) {
+        salt(host, strike.salt)
+        if fault != .writeMisdirected { hosts[host].downtime = downtime }
+        hosts[host].nextWriteFault = fault
+    }
+
+    private mutating func rot(_ host: Int) {
+        guard mayDamage(host), let target = guardedFile(host, logOnly: false) else { return }
+        var fate = hosts[host].fate
+        let isHarmed = hosts[host].disk.rot(target.name, below: target.limit, from: &fate)
+        hosts[host].fate = fate
+        guard isHarmed else { return }
+        hosts[host].isDamaged = true
+        statistics.count(.bitRot)
+        note { "\($0.hosts[host].id): a bit of \(target.name) rots" }
+    }
+
+    private mutating func jump(_ host: Int, _ by: Interval) {
         statistics.count(.wallJump)
-        let reach = Interval.seconds(prng.chance(1, in: 4) ? 100_000 : 100)
-        let by = draw(.zero, reach * 2) - reach
         hosts[host].clock.wallOffset += by.nanoseconds
         note { "\($0.hosts[host].id)'s wall clock jumps by \(by.milliseconds) ms" }
         if hosts[host].status == .up {
@@ -189,35 +224,102 @@ extension World {
     }
 
     /// The data directory is emptied, and somebody starts the node again.
-    private mutating func wipe(_ host: Int) {
+    private mutating func wipe(_ host: Int, _ downtime: Interval?) {
         guard mayDamage(host) else { return }
         statistics.count(.wiped)
-        crash(host, powerLoss: false)
+        crash(host, .nothing)
         note { "\($0.hosts[host].id)'s directory is emptied" }
         hosts[host].isWiped = true
         hosts[host].disk = Disk()
-        hosts[host].incarnation = Incarnation(prng.next())
-        push(.restart, after: draw(.milliseconds(10), options.downtime), host: host)
+        hosts[host].incarnation = Incarnation(hosts[host].incarnation.rawValue ^ .max)
+        if let downtime { push(.restart, after: downtime, host: host) }
     }
 
     // MARK: Healing
 
-    /// A fault's time is over.
+    /// A strike's time is over.
     mutating func heal(_ event: Scheduled) {
-        let host = Int(event.host)
-        guard let cure = Cure(rawValue: event.payload) else { return }
-        switch cure {
-        case .paths: if phase == .chaos { healPaths() }
-        case .unreachable: if phase == .chaos { hosts[host].isUnreachable = false }
-        case .slowNode: hosts[host].stepCost = 0
-        case .slowDisk: hosts[host].diskFactor = 1
+        let number = Int(event.payload)
+        switch plan.strikes[number].act {
+        case .partition, .oneWay, .cut:
+            guard event.epoch == cutEpoch else { return }
+            for (from, to) in plan.strikes[number].act.paths(among: hosts.count) {
+                network.update(from, to) { $0.cuts -= 1 }
+            }
+        case .slowNode(let host, _, _):
+            if hosts[host].slowedBy == number { hosts[host].stepCost = 0 }
+        case .slowDisk(let host, _, _):
+            if hosts[host].diskSlowedBy == number { hosts[host].diskFactor = 1 }
+        default: break
         }
     }
 
     /// All cuts end.
     mutating func healPaths() {
+        cutEpoch &+= 1
         for a in hosts.indices {
-            for b in hosts.indices where a != b { network.update(a, b) { $0.isCut = false } }
+            for b in hosts.indices where a != b { network.update(a, b) { $0.cuts = 0 } }
         }
+    }
+
+    // MARK: Rules
+
+    /// What the rules make of a message; nil when none has anything to say.
+    mutating func rule(
+        on message: PeerMessage, _ from: Int, _ to: Int
+    ) -> MessageRule.Verb? {
+        if let candidates, now < candidatesUntil, !candidates.contains(from),
+            MessageKind.preVoteRequest.matches(message)
+                || MessageKind.voteRequest.matches(message)
+        {
+            return .drop
+        }
+        for position in rules.indices where rules[position].applies(message, from, to, now) {
+            rules[position].left -= 1
+            return rules[position].rule.verb
+        }
+        return nil
+    }
+}
+
+/// A rule in force.
+struct ActiveRule: Sendable {
+    let rule: MessageRule
+    let until: Int64
+    /// For how many messages more.
+    var left: Int
+
+    init(_ rule: MessageRule, at now: Int64) {
+        self.rule = rule
+        until = rule.lasting.map { now + $0.nanoseconds } ?? .max
+        left = rule.count ?? .max
+    }
+
+    func applies(_ message: PeerMessage, _ from: Int, _ to: Int, _ now: Int64) -> Bool {
+        left > 0 && now < until && (rule.from ?? from) == from && (rule.to ?? to) == to
+            && rule.kind.matches(message)
+    }
+}
+
+extension Act {
+    /// The directions that a cut takes away.
+    func paths(among count: Int) -> [(from: Int, to: Int)] {
+        var paths: [(from: Int, to: Int)] = []
+        func add(_ from: Int, _ to: Int) {
+            if from != to, from < count, to < count { paths.append((from, to)) }
+        }
+        switch self {
+        case .partition(let side, _, _):
+            for a in 0..<count {
+                for b in 0..<count where side.contains(a) != side.contains(b) { add(a, b) }
+            }
+        case .oneWay(let host, let incoming, _, _):
+            for peer in 0..<count { incoming ? add(peer, host) : add(host, peer) }
+        case .cut(let a, let b, let bothWays, _, _):
+            add(a, b)
+            if bothWays { add(b, a) }
+        default: break
+        }
+        return paths
     }
 }

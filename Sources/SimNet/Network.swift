@@ -6,8 +6,13 @@ import Protocols
 struct Network: Sendable {
     /// One direction between two hosts.
     struct Path: Sendable {
+        /// How many faults cut it; nothing gets through while there are any.
+        var cuts = 0
         /// Nothing gets through.
-        var isCut = false
+        var isCut: Bool {
+            get { cuts > 0 }
+            set { cuts = newValue ? max(cuts, 1) : 0 }
+        }
         /// What is sent before this time arrives after it.
         var clogged: Int64 = 0
         /// No message arrives before this: first in, first out.
@@ -110,7 +115,7 @@ struct Network: Sendable {
     /// thousands of appends for one vote, and a fault that strikes each message alike never meets
     /// the vote.
     mutating func send(
-        _ from: Int, _ to: Int, isRare: Bool, at now: Int64, from prng: inout Prng,
+        _ from: Int, _ to: Int, isRare: Bool = false, at now: Int64, from prng: inout Prng,
         counts: inout Statistics
     ) -> Fate {
         let number = path(from, to)

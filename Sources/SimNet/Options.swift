@@ -16,6 +16,19 @@ public enum Mix: String, CaseIterable, Sendable {
     case bytes
 }
 
+/// Which clients there are. Those of the seed are drawn; others do only what a plan orders.
+public struct Load: Equatable, Sendable {
+    /// How many clients act on orders alone; they have the first numbers.
+    public var scripted = 0
+    /// The drawn clients that take part, counted from 0 among the drawn; nil for all.
+    public var only: [Int]?
+    /// The most acts of each drawn client before the faults stop.
+    public var operations = Int.max
+
+    /// All drawn clients, and nobody else.
+    public init() {}
+}
+
 /// What one seed drew: the size of the cluster, its times and limits, which faults and how often.
 ///
 /// Chances are out of 65,536. An interval of zero between faults means that the fault is off.
@@ -43,6 +56,10 @@ public struct Options: Equatable, Sendable {
     public var upgrades = false
     /// Peers and clients speak through the real codecs.
     public var bytes = false
+    /// The bytes at which a file of the log ends and the next begins.
+    public var segmentBytes = 1 << 20
+    /// Who asks for what.
+    public var load = Load()
 
     /// The shortest way of a message from one node to another.
     public var latency = Interval.microseconds(200)
@@ -90,6 +107,14 @@ public struct Options: Equatable, Sendable {
     public init(mix: Mix = .calm) { self.mix = mix }
 
     /// Draws the options of a seed.
+    public static func draw(mix: Mix, seed: UInt64, duration: Interval) -> Options {
+        var prng = Stream.options.prng(seed)
+        var options = draw(mix: mix, from: &prng)
+        options.duration = duration
+        return options
+    }
+
+    /// Draws options.
     public static func draw(mix: Mix, from prng: inout Prng) -> Options {
         var options = Options(mix: mix)
         options.nodes = prng.chance(1, in: 10) ? 1 : prng.chance(1, in: 6) ? 5 : 3
@@ -155,6 +180,7 @@ public struct Options: Equatable, Sendable {
         if prng.chance(1, in: 3) { limits.applyBatch = prng.int(in: 1..<20) }
         if prng.chance(1, in: 2) { limits.checkpointEntries = UInt64(1 << prng.int(in: 2..<9)) }
         if prng.chance(1, in: 3) { limits.joinHistory = prng.int(in: 0..<20) }
+        if prng.chance(1, in: 2) { segmentBytes = 1 << prng.int(in: 10..<17) }
     }
 
     private mutating func drawNetworkFaults(from prng: inout Prng) {

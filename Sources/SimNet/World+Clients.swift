@@ -28,6 +28,10 @@ struct ClientLink: Sendable {
     var wakeEpoch: UInt32 = 0
     /// Both ends of the conversation in byte mode.
     var wire: ClientWire?
+    /// The client takes no part in the run.
+    var isMuted = false
+    /// Where the delays of this connection are drawn from.
+    var prng: Prng
 }
 
 // Clients and their connections.
@@ -40,7 +44,7 @@ extension World {
         let connection = ConnectionID(slot: UInt32(client), generation: event.epoch)
         switch event.kind {
         case .clientConnect:
-            guard !hosts[host].isUnreachable else {
+            guard hosts[host].unreachableUntil <= now else {
                 refuseClient(event)
                 return
             }
@@ -169,7 +173,7 @@ extension World {
         guard !clientLinks[client].reports else { return }
         clientLinks[client].reports = true
         push(
-            .backlog, after: draw(.microseconds(10), .milliseconds(1)),
+            .backlog, after: draw(client: client, .microseconds(10), .milliseconds(1)),
             host: clientLinks[client].host, other: client, epoch: clientLinks[client].epoch)
     }
 
@@ -196,6 +200,7 @@ extension World {
         swap(&box, &clientOutbox)
         clients[client].step(event, at: Instant(nanoseconds: now), into: &box)
         if trace != nil { traceClient(client, event, box.effects) }
+        if recorder != nil { recordClient(client, event, box.effects) }
         for position in box.effects.indices { perform(box.effects[position], client) }
         box.removeAll()
         swap(&box, &clientOutbox)
@@ -204,7 +209,8 @@ extension World {
 
     /// Schedules the client's next waking.
     mutating func armClient(_ client: Int) {
-        guard let deadline = clients[client].deadline, deadline < clientLinks[client].wakeFor
+        guard let deadline = clients[client].deadline, deadline < clientLinks[client].wakeFor,
+            takesPart(client)
         else { return }
         clientLinks[client].wakeFor = deadline
         clientLinks[client].wakeEpoch &+= 1
@@ -235,6 +241,9 @@ extension World {
             }
         }
     }
+
+    /// The client does anything at all.
+    func takesPart(_ client: Int) -> Bool { !clientLinks[client].isMuted }
 
     // MARK: Connections
 
@@ -286,14 +295,15 @@ extension World {
         let client = Int(event.other)
         guard clientLinks[client].epoch == event.epoch else { return }
         push(
-            .clientClosed, after: draw(.microseconds(100), .milliseconds(100)), other: client,
-            epoch: event.epoch)
+            .clientClosed, after: draw(client: client, .microseconds(100), .milliseconds(100)),
+            other: client, epoch: event.epoch)
     }
 
     /// The connection of a client to a host is lost; each end learns of it on its own.
-    mutating func dropClient(_ client: Int, _ host: Int, code: UInt16, after delay: Interval) {
+    mutating func dropClient(_ client: Int, _ host: Int, code: UInt16, within: Interval) {
         let epoch = hosts[host].connected[client]
         guard epoch != 0 else { return }
+        let delay = draw(client: client, .zero, within)
         if clientLinks[client].epoch == epoch {
             push(
                 .clientClosed, at: max(now + delay.nanoseconds, clientLinks[client].toClient),
@@ -306,21 +316,21 @@ extension World {
 
     /// When what is sent now reaches the host.
     mutating func arrivalAtHost(_ client: Int) -> Int64 {
-        let time = now + clientDelay()
+        let time = now + clientDelay(client)
         clientLinks[client].toHost = max(clientLinks[client].toHost, time)
         return clientLinks[client].toHost
     }
 
     /// When what is sent now reaches the client.
     mutating func arrivalAtClient(_ client: Int) -> Int64 {
-        let time = now + clientDelay()
+        let time = now + clientDelay(client)
         clientLinks[client].toClient = max(clientLinks[client].toClient, time)
         return clientLinks[client].toClient
     }
 
-    private mutating func clientDelay() -> Int64 {
+    private mutating func clientDelay(_ client: Int) -> Int64 {
         options.latency.nanoseconds
-            + Int64(prng.below(UInt64(options.jitter.nanoseconds) + 1))
+            + Int64(clientLinks[client].prng.below(UInt64(options.jitter.nanoseconds) + 1))
     }
 }
 

@@ -8,14 +8,16 @@ extension World {
     mutating func start(_ host: Int) {
         guard hosts[host].status == .down, !hosts[host].staysDown else { return }
         guard let recovered = recover(host) else { return }
-        let canCrash = options[.crash] > .zero || options[.crashMidStep] > .zero
-        if canCrash, phase == .chaos, prng.chance(1, in: 20) {
-            let count = prng.int(in: 0..<recovered.operations.count + 1)
-            recovered.operations.prefix(count).forEach { hosts[host].disk.perform($0) }
-            statistics.count(.crash)
-            loseCache(host, powerLoss: prng.chance(1, in: 2))
-            push(.restart, after: draw(.milliseconds(10), options.downtime), host: host)
-            return
+        if let stumble = hosts[host].stumble {
+            hosts[host].stumble = nil
+            if phase == .chaos {
+                let count = hosts[host].fate.int(in: 0..<recovered.operations.count + 1)
+                recovered.operations.prefix(count).forEach { hosts[host].disk.perform($0) }
+                statistics.count(.crash)
+                loseCache(host, stumble.loss)
+                push(.restart, after: stumble.downtime, host: host)
+                return
+            }
         }
         for operation in recovered.operations { hosts[host].disk.perform(operation) }
         if recovered.tornTail { statistics.count(mark: .tornTailCut) }
@@ -34,7 +36,7 @@ extension World {
         hosts[host].nextWriteFault = nil
         let reading = max(hosts[host].clock.monotonic(at: now), hosts[host].lastNow)
         hosts[host].lastNow = reading
-        if options.upgrades, phase == .settling || prng.chance(1, in: 3) {
+        if options.upgrades, phase == .settling || hosts[host].ticks.chance(1, in: 3) {
             hosts[host].version = 2
         }
         do throws(StartRefusal) {
@@ -51,7 +53,8 @@ extension World {
             fail(error)
         }
         for peer in hosts.indices where peer != host {
-            scheduleTry(host, peer, after: draw(.microseconds(100), .milliseconds(50)))
+            let delay = draw(link: host, peer, .microseconds(100), .milliseconds(50))
+            scheduleTry(host, peer, after: delay)
         }
         push(.wallSecond, host: host, epoch: hosts[host].life)
         armTick(host)
@@ -61,7 +64,7 @@ extension World {
         var configuration = NodeConfiguration(
             id: hosts[host].id, members: hosts.map(\.id), incarnation: identity.incarnation,
             boot: identity.boot,
-            seed: seed &* 31 &+ UInt64(host) &+ UInt64(identity.boot.rawValue) &* 977)
+            seed: streams &* 31 &+ UInt64(host) &+ UInt64(identity.boot.rawValue) &* 977)
         configuration.raft = options.raft
         configuration.state = options.state
         configuration.limits = options.limits
@@ -103,7 +106,7 @@ extension World {
         let disk = hosts[host].disk
         var harmed: String?
         let recovered = try DataDirectory.recover(
-            names: disk.listing, node: hosts[host].id, segmentLimit: segmentLimit
+            names: disk.listing, node: hosts[host].id, segmentLimit: options.segmentBytes
         ) { name in
             if disk.isHarmed(name) { harmed = name }
             return disk.read(name)
@@ -116,9 +119,11 @@ extension World {
     }
 
     /// The process is gone in the middle of whatever it did.
-    mutating func crash(_ host: Int, powerLoss: Bool) {
+    mutating func crash(_ host: Int, _ loss: Loss) {
         guard hosts[host].status == .up else { return }
+        let powerLoss = loss == .power || loss == .unsynced
         note { "\($0.hosts[host].id) crashes\(powerLoss ? ", power lost" : "")" }
+        if hosts[host].storage.isWriting { moments.crashesBeforeSync += 1 }
         hosts[host].status = .down
         hosts[host].life &+= 1
         for position in hosts[host].inboxDone..<hosts[host].inbox.count {
@@ -126,16 +131,16 @@ extension World {
         }
         hosts[host].inbox.removeAll(keepingCapacity: true)
         hosts[host].inboxDone = 0
-        landPartOfWrites(host)
-        loseCache(host, powerLoss: powerLoss)
+        landPartOfWrites(host, loss)
+        loseCache(host, loss)
         hosts[host].storage = Storage()
         for peer in hosts.indices where peer != host {
             // A dead process resets its connections; a dead machine is missed after a while.
             let silence: Interval = powerLoss ? .milliseconds(1_500) : .milliseconds(5)
-            closeLink(host, peer, learned: draw(.zero, silence))
+            closeLink(host, peer, learned: draw(link: host, peer, .zero, silence))
         }
         for client in clients.indices where hosts[host].connected[client] != 0 {
-            dropClient(client, host, code: 0, after: draw(.zero, .milliseconds(200)))
+            dropClient(client, host, code: 0, within: .milliseconds(200))
             hosts[host].connected[client] = 0
         }
         do throws(Violation) {
@@ -146,18 +151,18 @@ extension World {
     }
 
     /// What a crash leaves of what was not durable.
-    private mutating func loseCache(_ host: Int, powerLoss: Bool) {
-        for fault in hosts[host].disk.crash(powerLoss: powerLoss, from: &prng) {
-            statistics.count(fault)
-        }
+    private mutating func loseCache(_ host: Int, _ loss: Loss) {
+        var fate = hosts[host].fate
+        for fault in hosts[host].disk.crash(loss, from: &fate) { statistics.count(fault) }
+        hosts[host].fate = fate
     }
 
-    /// Crashes a host and, unless it stays down, starts it again later.
-    mutating func crashAndRestart(_ host: Int, powerLoss: Bool) {
-        crash(host, powerLoss: powerLoss)
-        guard hosts[host].status == .down else { return }
-        if hosts[host].isCore || phase == .chaos || prng.chance(1, in: 2) {
-            push(.restart, after: draw(.milliseconds(10), options.downtime), host: host)
+    /// Crashes a host and, unless it stays down, starts it again after its downtime.
+    mutating func crashAndRestart(_ host: Int, _ loss: Loss) {
+        crash(host, loss)
+        guard hosts[host].status == .down, let downtime = hosts[host].downtime else { return }
+        if hosts[host].isCore || phase == .chaos || hosts[host].fate.chance(1, in: 2) {
+            push(.restart, after: downtime, host: host)
         }
     }
 
@@ -206,7 +211,9 @@ extension World {
     /// Frees what an event that nobody takes holds.
     private mutating func discard(_ event: Scheduled) {
         switch event.kind {
-        case .peerMessage: _ = messages.take(event.payload)
+        case .peerMessage:
+            recorder?.take(slot: event.payload, .receiverDown, at: now)
+            _ = messages.take(event.payload)
         case .peerBytes, .clientBytes: _ = segments.take(event.payload)
         case .clientRequest: _ = requests.take(event.payload)
         case .clientConnect: refuseClient(event)
@@ -235,7 +242,9 @@ extension World {
         case .peerUp, .peerDown: break
         case .peerMessage:
             let message = messages.take(event.payload)
-            if event.epoch == network.between(host, other).epoch {
+            let isCurrent = event.epoch == network.between(host, other).epoch
+            recorder?.take(slot: event.payload, isCurrent ? .arrived : .linkClosed, at: now)
+            if isCurrent {
                 step(host, .peer(hosts[other].id, message))
             }
         case .peerBytes:
@@ -275,10 +284,10 @@ extension World {
         hosts[host].tickEpoch &+= 1
         var time = now
         if deadline > hosts[host].lastNow {
-            let lateness = prng.below(UInt64(options.tickLateness.nanoseconds) + 1)
+            let lateness = hosts[host].ticks.below(UInt64(options.tickLateness.nanoseconds) + 1)
             time = max(now, hosts[host].clock.world(of: deadline)) + Int64(lateness)
-        } else if prng.next() & 1 == 0 {
-            time += Int64(prng.below(20_000))
+        } else if hosts[host].ticks.next() & 1 == 0 {
+            time += Int64(hosts[host].ticks.below(20_000))
         }
         push(.tick, at: time, host: host, epoch: hosts[host].tickEpoch)
     }

@@ -32,11 +32,12 @@ extension World {
         }
         if !box.marks.isEmpty { statistics.count(box.marks) }
         if trace != nil { traceStep(host, event, box.effects) }
+        if recorder != nil { recordStep(host, event, box.effects) }
         if let violation { fail(violation) }
 
         var survival = Survival.all
         if hosts[host].ambush != nil, springs(host, box.effects) {
-            survival = drawSurvival(box.effects.count)
+            survival = survivalOf(host, box.effects.count)
         }
         if hosts[host].stepCost > 0 { hosts[host].busyUntil = now + hosts[host].stepCost }
         var halt: HaltReason?
@@ -52,7 +53,7 @@ extension World {
             stop(host, halt)
         } else if crashes {
             statistics.count(.crashMidStep)
-            crashAndRestart(host, powerLoss: prng.chance(1, in: 2))
+            crashAndRestart(host, hosts[host].ambush?.loss ?? .nothing)
         } else {
             armTick(host)
         }
@@ -77,10 +78,12 @@ extension World {
             hosts[host].ambush?.left -= 1
             return false
         }
-        hosts[host].ambush = nil
-        if prng.chance(1, in: 2) { return true }
+        if ambush.last != .drawn || hosts[host].fate.chance(1, in: 2) { return true }
         let soon = options.diskLatency + options.diskJitter + options.latency
-        push(.ambush, after: draw(.zero, soon), host: host, epoch: hosts[host].life)
+        let delay = hosts[host].fate.interval(from: .zero, to: soon)
+        // It has sprung; how much is lost is asked again when it comes to it.
+        hosts[host].ambush?.left = .max
+        push(.ambush, after: delay, host: host, epoch: hosts[host].life)
         return false
     }
 
@@ -90,14 +93,20 @@ extension World {
             return
         }
         statistics.count(.crashMidStep)
-        crashAndRestart(host, powerLoss: prng.chance(1, in: 2))
+        crashAndRestart(host, hosts[host].ambush?.loss ?? .nothing)
     }
 
-    private mutating func drawSurvival(_ count: Int) -> Survival {
-        switch prng.int(in: 0..<4) {
-        case 0: .allButWrites
-        case 1: .writes
-        default: .first(prng.int(in: 0..<count + 1))
+    private mutating func survivalOf(_ host: Int, _ count: Int) -> Survival {
+        switch hosts[host].ambush?.last ?? .drawn {
+        case .all: .first(count)
+        case .said: .allButWrites
+        case .wrote: .writes
+        case .drawn:
+            switch hosts[host].fate.int(in: 0..<4) {
+            case 0: .allButWrites
+            case 1: .writes
+            default: .first(hosts[host].fate.int(in: 0..<count + 1))
+            }
         }
     }
 
@@ -136,9 +145,9 @@ extension World {
     private mutating func stop(_ host: Int, _ reason: HaltReason) {
         note { "\($0.hosts[host].id) halts: \(reason)" }
         switch reason {
-        case .drained: crashAndRestart(host, powerLoss: false)
+        case .drained: crashAndRestart(host, .nothing)
         case .wiped:
-            crash(host, powerLoss: false)
+            crash(host, .nothing)
             hosts[host].status = .lost
             if !hosts[host].isWiped {
                 fail(Violation("halt", "\(hosts[host].id) takes itself for wiped and never was"))
@@ -165,15 +174,34 @@ extension World {
         }
         let link = network.between(from, to)
         guard link.isUp else { return }
+        if !rules.isEmpty || candidates != nil, let verb = rule(on: message, from, to) {
+            switch verb {
+            case .drop:
+                if recorder != nil { recordLoss(message, from, to) }
+                return
+            case .delay(let by):
+                if !options.bytes, !network.paths[network.path(from, to)].isCut {
+                    post(message, from, to, now + by.nanoseconds, link.epoch)
+                    return
+                }
+            case .duplicate(let after):
+                if !options.bytes, !network.paths[network.path(from, to)].isCut {
+                    post(message, from, to, now + after.nanoseconds, link.epoch)
+                }
+            }
+        }
         if options.bytes {
             sendBytes(message, from, to)
             return
         }
         let isRare = message.isRare
         switch network.send(
-            from, to, isRare: isRare, at: now, from: &prng, counts: &statistics)
+            from, to, isRare: isRare, at: now, from: &pathStreams[network.path(from, to)],
+            counts: &statistics)
         {
-        case .lost: if message.isHello { loseHello(from, to) }
+        case .lost:
+            if recorder != nil { recordLoss(message, from, to) }
+            if message.isHello { loseHello(from, to) }
         case .arrives(let time): post(message, from, to, time, link.epoch)
         case .arrivesTwice(let time, let again):
             post(message, from, to, time, link.epoch)
@@ -190,9 +218,9 @@ extension World {
     private mutating func post(
         _ message: PeerMessage, _ from: Int, _ to: Int, _ time: Int64, _ epoch: UInt32
     ) {
-        push(
-            .peerMessage, at: time, host: to, other: from, payload: messages.put(message),
-            epoch: epoch)
+        let slot = messages.put(message)
+        if recorder != nil { recordPost(message, from, to, slot: slot) }
+        push(.peerMessage, at: time, host: to, other: from, payload: slot, epoch: epoch)
     }
 
     // MARK: Links
@@ -212,11 +240,11 @@ extension World {
         guard !network.links[link].isUp else { return }
         guard hosts[a].status == .up, hosts[b].status == .up else { return }
         guard network.isWhole(a, b) else {
-            scheduleTry(a, b, after: draw(.milliseconds(20), .milliseconds(300)))
+            scheduleTry(a, b, after: draw(link: a, b, .milliseconds(20), .milliseconds(300)))
             return
         }
-        let learnsA = now + draw(.zero, options.jitter).nanoseconds
-        let learnsB = now + draw(.zero, options.jitter).nanoseconds
+        let learnsA = now + draw(link: a, b, .zero, options.jitter).nanoseconds
+        let learnsB = now + draw(link: a, b, .zero, options.jitter).nanoseconds
         network.open(a, b, learnsA: learnsA, learnsB: learnsB)
         let epoch = network.links[link].epoch
         push(.peerUp, at: learnsA, host: a, other: b, payload: hosts[a].life, epoch: epoch)
@@ -228,13 +256,15 @@ extension World {
         let link = network.link(a, b)
         guard network.links[link].isUp else { return }
         network.close(a, b)
+        recorder?.close(a, b, at: now)
         var latest = Interval.zero
         for (end, other) in [(a, b), (b, a)] where hosts[end].status == .up {
-            let delay = draw(.zero, learned + .microseconds(1))
+            let delay = draw(link: a, b, .zero, learned + .microseconds(1))
             latest = max(latest, delay)
             push(.peerDown, after: delay, host: end, other: other, payload: hosts[end].life)
         }
-        scheduleTry(a, b, after: latest + draw(.milliseconds(1), .milliseconds(200)))
+        let pause = draw(link: a, b, .milliseconds(1), .milliseconds(200))
+        scheduleTry(a, b, after: latest + pause)
     }
 }
 

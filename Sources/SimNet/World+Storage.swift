@@ -41,7 +41,8 @@ extension World {
 
     /// How long a write with its sync takes now.
     private mutating func diskDelay(_ host: Int) -> Int64 {
-        let delay = draw(options.diskLatency, options.diskLatency + options.diskJitter)
+        let delay = hosts[host].writes.interval(
+            from: options.diskLatency, to: options.diskLatency + options.diskJitter)
         return max(delay.nanoseconds * hosts[host].diskFactor, hosts[host].diskStalled - now)
     }
 
@@ -85,7 +86,7 @@ extension World {
                 "\($0.hosts[host].id) stops: \(fault == .diskFull ? "disk full" : "sync failed")"
             }
             statistics.count(fault)
-            crashAndRestart(host, powerLoss: fault == .syncFailed)
+            crashAndRestart(host, fault == .syncFailed ? .power : .nothing)
             return true
         case .writeMisdirected:
             misdirectWrite(host)
@@ -102,8 +103,11 @@ extension World {
             let position = steps.lastIndex(where: { if case .append = $0 { true } else { false } }),
             case .append(let name, let bytes) = steps[position]
         else { return }
-        guard hosts[host].disk.misdirect(bytes, onto: target.name, below: target.limit, from: &prng)
-        else { return }
+        var fate = hosts[host].fate
+        let isHarmed = hosts[host].disk.misdirect(
+            bytes, onto: target.name, below: target.limit, from: &fate)
+        hosts[host].fate = fate
+        guard isHarmed else { return }
         hosts[host].isDamaged = true
         statistics.count(.writeMisdirected)
         note { "\($0.hosts[host].id): a write of \(name) lands in \(target.name)" }
@@ -151,12 +155,32 @@ extension World {
     // MARK: Damage
 
     /// Performs some of the steps that were under way when the process died.
-    mutating func landPartOfWrites(_ host: Int) {
+    mutating func landPartOfWrites(_ host: Int, _ loss: Loss) {
+        var fate = hosts[host].fate
         let lanes = [hosts[host].storage.logSteps, hosts[host].storage.snapshotSteps]
         for steps in lanes where !steps.isEmpty {
-            let count = prng.int(in: 0..<steps.count + 1)
-            for step in steps.prefix(count) { hosts[host].disk.perform(step) }
-            if count < steps.count { hosts[host].disk.performPart(steps[count], from: &prng) }
+            switch loss {
+            case .nothing, .power:
+                let count = fate.int(in: 0..<steps.count + 1)
+                for step in steps.prefix(count) { hosts[host].disk.perform(step) }
+                if count < steps.count { hosts[host].disk.performPart(steps[count], from: &fate) }
+            case .torn: tear(host, steps)
+            case .unsynced: break
+            }
+        }
+        hosts[host].fate = fate
+    }
+
+    /// Performs the steps up to the first append, and half of that.
+    private mutating func tear(_ host: Int, _ steps: [FileOperation]) {
+        for step in steps {
+            guard case .append(let name, let bytes) = step else {
+                hosts[host].disk.perform(step)
+                continue
+            }
+            statistics.count(.writeTorn)
+            hosts[host].disk.perform(.append(name, Array(bytes.prefix(bytes.count / 2))))
+            return
         }
     }
 
@@ -193,8 +217,12 @@ extension World {
             case .temporary, .other: break
             }
         }
-        if !logOnly, let newestSnapshot { files.append((newestSnapshot.name, .max)) }
+        if !logOnly, let newestSnapshot {
+            // One among many segments, and as important as all of them.
+            if hosts[host].fate.chance(1, in: 3) { return (newestSnapshot.name, .max) }
+            files.append((newestSnapshot.name, .max))
+        }
         guard !files.isEmpty else { return nil }
-        return files[prng.int(in: 0..<files.count)]
+        return files[hosts[host].fate.int(in: 0..<files.count)]
     }
 }

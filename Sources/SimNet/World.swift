@@ -4,8 +4,9 @@ import Protocols
 ///
 /// ## Overview
 /// A value: a copy is a branch with the same past. One event is taken from the schedule at a time
-/// and handed to a node or a client; what comes out is performed as new events. Every choice is
-/// drawn from the seed, so that a run can be repeated exactly.
+/// and handed to a node or a client; what comes out is performed as new events. What goes wrong
+/// stands in the plan; every other choice is drawn from a stream of the seed that belongs to one
+/// host, link, disk or client alone, so that a run can be repeated exactly and changed in one place.
 ///
 /// ## Function
 /// First comes chaos, in which safety is checked after each step. Then the faults stop for a
@@ -26,6 +27,8 @@ public struct World: Sendable {
     public let seed: UInt64
     /// What the seed drew.
     public let options: Options
+    /// What goes wrong when.
+    public internal(set) var plan: Plan
     /// Virtual nanoseconds since the start.
     public internal(set) var now: Int64 = 0
     /// Where the run stands.
@@ -39,7 +42,25 @@ public struct World: Sendable {
     /// The nodes, in order of id; that of a host that is down is as it was.
     public internal(set) var nodes: [Node]
 
-    var prng: Prng
+    /// What the streams of chance are drawn from: the seed, or the number of a branch.
+    var streams: UInt64
+    /// How many of the plan's strikes have struck.
+    public internal(set) var strikesDone = 0
+    /// Tells the strikes of this plan from those of the one before a branch.
+    var planEpoch: UInt32 = 0
+    /// Counts the times at which all cuts ended.
+    var cutEpoch: UInt32 = 0
+    /// What becomes of some messages.
+    var rules: [ActiveRule] = []
+    /// The hosts whose campaigns get through; nil for all.
+    var candidates: [Int]?
+    var candidatesUntil: Int64 = 0
+    /// Rare moments, for whoever wants to branch there.
+    public internal(set) var moments = Moments()
+    /// By direction, as the network numbers them.
+    var pathStreams: [Prng]
+    /// By pair.
+    var linkStreams: [Prng]
     var schedule = Schedule()
     var hosts: [Host]
     var network: Network
@@ -54,44 +75,62 @@ public struct World: Sendable {
     var outbox = Outbox<NodeEffect>()
     var clientOutbox = Outbox<ClientEffect>()
     let codecs: ByteCodecs?
-    let segmentLimit: Int
     /// Lines of the trace that were not taken yet; nil when there is none to be written.
     var trace: [String]?
+    /// Gathers what a report is drawn from; nil when none is wanted.
+    var recorder: Recorder?
 
     /// Makes the world of a seed, with drawn options.
     public init(
         seed: UInt64, mix: Mix = .swarm, duration: Interval = .seconds(60),
         codecs: ByteCodecs? = nil
     ) {
-        var prng = Prng(seed: seed ^ 0x5EED_5EED)
-        var options = Options.draw(mix: mix, from: &prng)
-        options.duration = duration
-        self.init(seed: seed, options: options, codecs: codecs)
+        self.init(
+            seed: seed, options: Options.draw(mix: mix, seed: seed, duration: duration),
+            codecs: codecs)
     }
 
-    /// Makes a world of a seed with options of the caller's.
+    /// Makes a world of a seed with options of the caller's, and with the plan that these draw.
     public init(seed: UInt64, options: Options, codecs: ByteCodecs? = nil) {
+        self.init(
+            seed: seed, options: options, plan: Plan.draw(options, seed: seed), codecs: codecs)
+    }
+
+    /// Makes a world of a seed in which goes wrong what the plan says and nothing else.
+    public init(seed: UInt64, options: Options, plan: Plan, codecs: ByteCodecs? = nil) {
         precondition((1...15).contains(options.nodes), "a cluster has 1 to 15 nodes")
-        var prng = Prng(seed: Prng(seed: seed).seedOfWorld)
         self.seed = seed
         self.options = options
+        self.plan = plan
         self.codecs = codecs
-        segmentLimit = prng.chance(1, in: 2) ? 1 << 20 : 1 << prng.int(in: 10..<17)
-        clients = Workload.draw(options, &prng)
-        clientLinks = clients.map { _ in ClientLink() }
+        streams = seed
+        clients = Workload.draw(options, seed: seed)
+        clientLinks = clients.indices.map {
+            // By the client's own number: orders for one client more move no other.
+            let number = $0 - options.load.scripted
+            return ClientLink(
+                isMuted: number >= 0 && options.load.only?.contains(number) == false,
+                prng: Stream.clientLink(number).prng(seed))
+        }
         network = Network(options)
         checkers = Checkers()
         let clientCount = clients.count
-        hosts = (0..<options.nodes).map { World.host($0, options, clientCount, &prng) }
+        hosts = (0..<options.nodes).map { World.host($0, options, clientCount, seed) }
         let members = hosts.map(\.id)
         nodes = hosts.map { World.blankNode($0, members) }
-        self.prng = prng
+        // A pair has the same number in every cluster, for a smaller one must not change it.
+        let pairs = (0..<options.nodes * options.nodes).map {
+            $0 / options.nodes * 16 + $0 % options.nodes
+        }
+        pathStreams = pairs.map { Stream.path($0).prng(seed) }
+        linkStreams = pairs.map { Stream.link($0).prng(seed) }
         begin()
     }
 
     private static func host(
-        _ number: Int, _ options: Options, _ clients: Int, _ prng: inout Prng
+        _ number: Int, _ options: Options, _ clients: Int, _ seed: UInt64
     ) -> Host {
+        var prng = Stream.host(number).prng(seed)
         var drift: Int64 = 0
         if options.clockDrift > 0 {
             let reach = Int(options.clockDrift)
@@ -103,7 +142,9 @@ public struct World: Sendable {
         return Host(
             id: NodeID(UInt32(number + 1)), clock: clock,
             incarnation: Incarnation(prng.next()),
-            connected: Array(repeating: 0, count: clients))
+            connected: Array(repeating: 0, count: clients),
+            downtime: options.downtime / 2, ticks: Stream.ticks(number).prng(seed),
+            writes: Stream.disk(number).prng(seed), fate: Stream.fate(number).prng(seed))
     }
 
     /// What stands for a node that was never started.
@@ -119,13 +160,17 @@ public struct World: Sendable {
 
     private mutating func begin() {
         digest.combine(seed)
-        if options.crampedBytes > 0 { hosts[prng.int(in: 0..<hosts.count)].isCramped = true }
+        if options.crampedBytes > 0 {
+            var prng = Stream.cramped.prng(seed)
+            hosts[prng.int(in: 0..<hosts.count)].isCramped = true
+        }
         for host in hosts.indices {
             if hosts[host].clock.drift != 0 { statistics.count(.clockDrift) }
-            push(.restart, after: draw(.zero, .milliseconds(300)), host: host)
+            let delay = hosts[host].ticks.interval(from: .zero, to: .milliseconds(300))
+            push(.restart, after: delay, host: host)
         }
         for client in clients.indices { armClient(client) }
-        for fault in Fault.allCases where options[fault] > .zero { scheduleFault(fault) }
+        armStrike()
         let chaos = options.duration - options.settling
         push(.liveness, after: max(chaos, .zero))
     }
@@ -158,6 +203,7 @@ public struct World: Sendable {
         } else {
             happen(event)
         }
+        if recorder != nil { recordTurn(event) }
         return verdict == nil
     }
 
@@ -184,7 +230,7 @@ public struct World: Sendable {
         case .wallSecond: onWallSecond(host, event)
         case .clientOpened, .clientMessage, .serverBytes, .clientClosed, .clientWake, .clientDrain:
             onClientEvent(event)
-        case .nemesis: strike(event)
+        case .nemesis: onStrike(event)
         case .restart: start(host)
         case .heal: heal(event)
         case .ambush: onAmbush(host, event)
@@ -193,6 +239,25 @@ public struct World: Sendable {
         case .tick, .peerUp, .peerDown, .peerMessage, .peerBytes, .persisted, .snapshotSaved,
             .clientConnect, .clientRequest, .clientBytes, .clientGone, .backlog, .wallClock, .drain:
             preconditionFailure("\(event.kind) is for a host")
+        }
+    }
+
+    /// Goes over to other streams of chance: what comes now is another future of the same past.
+    mutating func reseed(_ future: UInt64) {
+        streams = seed ^ future &* 0x9FB2_1C65_1E98_DF25
+        for host in hosts.indices {
+            hosts[host].ticks = Stream.ticks(host).prng(streams)
+            hosts[host].writes = Stream.disk(host).prng(streams)
+            hosts[host].fate = Stream.fate(host).prng(streams)
+        }
+        for path in pathStreams.indices {
+            let pair = path / hosts.count * 16 + path % hosts.count
+            pathStreams[path] = Stream.path(pair).prng(streams)
+            linkStreams[path] = Stream.link(pair).prng(streams)
+        }
+        for client in clients.indices {
+            clientLinks[client].prng = Stream.clientLink(client).prng(streams)
+            clients[client].reseed(Stream.client(client).prng(streams))
         }
     }
 
@@ -220,9 +285,14 @@ public struct World: Sendable {
                 other: UInt16(truncatingIfNeeded: other), payload: payload, epoch: epoch))
     }
 
-    /// An interval between the two.
-    mutating func draw(_ lower: Interval, _ upper: Interval) -> Interval {
-        prng.interval(from: lower, to: upper)
+    /// An interval between the two, drawn from the stream of a pair of hosts.
+    mutating func draw(link a: Int, _ b: Int, _ lower: Interval, _ upper: Interval) -> Interval {
+        linkStreams[network.link(a, b)].interval(from: lower, to: upper)
+    }
+
+    /// An interval between the two, drawn from the stream of a client's connection.
+    mutating func draw(client: Int, _ lower: Interval, _ upper: Interval) -> Interval {
+        clientLinks[client].prng.interval(from: lower, to: upper)
     }
 
     /// The run is over: a checker saw something.
@@ -233,16 +303,9 @@ public struct World: Sendable {
 
     /// Adds a line to the trace, if there is one.
     mutating func note(_ line: (World) -> String) {
-        guard trace != nil else { return }
+        guard trace != nil || recorder != nil else { return }
         let text = line(self)
         trace?.append("\(Trace.time(now)) \(text)")
-    }
-}
-
-extension Prng {
-    /// Where a world's own random numbers start, apart from those of its options.
-    fileprivate var seedOfWorld: UInt64 {
-        var copy = self
-        return copy.next() ^ 0x0057_4F52_4C44
+        recorder?.tell(-1, .note, text, at: now)
     }
 }

@@ -21,7 +21,9 @@ extension Live {
                 receiver.isJoined && sender.acknowledged.count >= 50
             }
             leader.process?.signal(SIGTERM)
-            try Member.run(both, within: 60) { sender.isDone && receiver.lastHeard >= 200 }
+            try Member.run(both, within: 60) {
+                sender.isDone && both.allSatisfy { $0.lastHeard >= 200 }
+            }
             #expect(try leader.waitForEnd() == .exited(0))
             #expect(try witness.waitForClose() == 1012)
             #expect(both.flatMap(\.faults) == [])
@@ -65,7 +67,7 @@ extension Live {
             follower.kill()
             let sender = Member("sender", room, nodes: cluster.others(than: follower), window: 32)
             sender.queue = (1...500).map { "message \($0)" }
-            try Member.run([sender], within: 60) { sender.isDone }
+            try Member.run([sender], within: 60) { sender.isDone && sender.lastHeard == 501 }
             sender.leave()
             try follower.startAndServe()
             try cluster.waitUntilEqual()
@@ -86,7 +88,7 @@ extension Live {
             let load = String(repeating: "😀", count: 4_900)
             let sender = Member("sender", room, nodes: others, window: 16)
             sender.queue = (1...2_000).map { "message \($0) \(load)" }
-            try Member.run([sender], within: 120) { sender.isDone }
+            try Member.run([sender], within: 120) { sender.isDone && sender.lastHeard == 2_001 }
             #expect(sender.faults == [])
             sender.leave()
             for node in others { try node.waitForLog("snapshot taken") }

@@ -95,12 +95,6 @@ public final class LiveNode {
         storage.onSnapshotSaved = { [unowned self] in step(.snapshotSaved($0)) }
         storage.onFailure = { [unowned self] in end(.failed("\($0)")) }
         loop.onDeadline = { [unowned self] in onDeadline($0) }
-        if let recorder {
-            loop.addTurnEnd { [unowned self] in
-                let now = loop.now
-                if recorder.isDue(now) { recorder.endTurn(node, now) }
-            }
-        }
     }
 
     private func listen() throws(ListenError) {
@@ -169,6 +163,7 @@ public final class LiveNode {
         }
         while let (id, _) = edgeTimers.popFirst(through: now) { connections[id]?.onTimer() }
         links.onDeadline(now)
+        if let recorder, recorder.deadline <= now { recorder.handOver(node, now) }
         updateDeadline()
     }
 
@@ -176,6 +171,7 @@ public final class LiveNode {
         var earliest = node.deadline ?? .distantFuture
         if let time = edgeTimers.next { earliest = min(earliest, time) }
         earliest = min(earliest, links.deadline)
+        if let recorder { earliest = min(earliest, recorder.deadline) }
         loop.setDeadline(earliest)
     }
 

@@ -70,9 +70,12 @@ final class PeerLinks {
 
     /// Takes a connection that another member opened.
     func accept(_ stream: Stream, leftover: [UInt8]) {
-        guard handshaking.count < Self.handshakeLimit else {
-            stream.close()
-            return
+        // A member shows who it is within milliseconds; whoever has waited longest is the stranger.
+        if handshaking.count >= Self.handshakeLimit,
+            let oldest = handshaking.first(where: { $0.role == .acceptor })
+        {
+            handshaking.removeAll { $0 === oldest }
+            oldest.fail("too many connections that do not show who they are")
         }
         begin(PeerLink(self, server, stream, role: .acceptor), leftover: leftover)
     }

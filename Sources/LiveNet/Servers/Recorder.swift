@@ -4,18 +4,18 @@ import Protocols
 /// Writes what one node is told, so that `parley-sim replay --recording` can do it again.
 ///
 /// ## Overview
-///     step ──► block in memory ──(a turn ends)──► queue ──► thread ──► files
+///     step ──► block in memory ──(some milliseconds)──► queue ──► thread ──► files
 ///
 /// An event is written down before its step. At the end of a turn the block gets a check and goes to
-/// the thread; turns that follow each other within some milliseconds share a block.
+/// the thread, unless the last one went a moment ago; then it waits for that moment to pass.
 ///
 /// ## Function
 /// The node goes before its recording: what the disk does not take in time, or refuses, ends the
 /// recording with a line in the log, and the loop never waits for it. When the process traps, the
 /// block in memory is still written, with the event that did it as its last.
 final class Recorder {
-    /// Turns closer together than this share a block.
-    private static let pause = Interval.milliseconds(5)
+    /// How long the events of a busy node gather in a block: what `kill -9` may cut off.
+    private static let pause = Interval.milliseconds(20)
     /// How often the whole node is checked, as long as it is small.
     private static let wholePeriod = Interval.seconds(5)
 
@@ -99,14 +99,13 @@ final class Recorder {
         if writer.isBlockFull { hand() }
     }
 
-    /// True when there is something to hand over at the end of this turn.
-    @inline(__always)
-    func isDue(_ now: Instant) -> Bool {
-        !isOver && writer.hasRecords && now - handedAt >= Recorder.pause
+    /// When `handOver` is due.
+    var deadline: Instant {
+        !isOver && writer.hasRecords ? handedAt + Recorder.pause : .distantFuture
     }
 
-    /// The turn ends: the block gets its check and goes to the thread.
-    func endTurn(_ node: Node, _ now: Instant) {
+    /// Gives the block a check and hands it to the thread.
+    func handOver(_ node: Node, _ now: Instant) {
         if now - wholeAt >= Recorder.wholePeriod, node.contentBytes <= RecordingWriter.cheapState {
             wholeAt = now
             writer.checkWhole(node)
@@ -250,14 +249,20 @@ final class RecorderThread: @unchecked Sendable {
 
     /// Queues a block that is not sealed yet.
     func push(_ block: [UInt8]) -> Answer {
+        let (answer, isAwaited) = enqueue(block)
+        // Without the mutex: the thread that wakes wants it.
+        if isAwaited { pthread_cond_signal(condition) }
+        return answer
+    }
+
+    private func enqueue(_ block: [UInt8]) -> (Answer, isAwaited: Bool) {
         pthread_mutex_lock(mutex)
         defer { pthread_mutex_unlock(mutex) }
-        guard outcome == .written else { return .over(outcome) }
-        guard queuedBytes + block.count <= Self.queueLimit else { return .behind }
+        guard outcome == .written else { return (.over(outcome), false) }
+        guard queuedBytes + block.count <= Self.queueLimit else { return (.behind, false) }
         queue.append(block)
         queuedBytes += block.count
-        if queue.count == 1, !isWriting { pthread_cond_signal(condition) }
-        return .taken
+        return (.taken, queue.count == 1 && !isWriting)
     }
 
     /// Lets the thread write what is queued and waits for its end.

@@ -9,7 +9,7 @@ import Protocols
 /// When the one being written has the limit for itself and reaches it, it ends.
 final class RecordingFiles {
     /// A part of so many bytes is followed by the next.
-    static let partLimit = 16 << 20
+    static let usualPartLimit = 16 << 20
     /// The most recordings of a node that are kept, the new one among them.
     static let kept = 8
 
@@ -31,6 +31,7 @@ final class RecordingFiles {
     private let stem: String
     private let id: UInt64
     private let limit: Int
+    private let partLimit: Int
     private var older: [Older] = []
     private var descriptor: Int32 = -1
     private var part: UInt32 = 0
@@ -38,10 +39,14 @@ final class RecordingFiles {
     private var bytes = 0
 
     /// Makes the directory where it does not exist and drops what is too old; throws a line.
-    init(directory: String, node: NodeID, id: UInt64, limit: Int) throws(RecordingFilesError) {
+    init(
+        directory: String, node: NodeID, id: UInt64, limit: Int,
+        partLimit: Int = RecordingFiles.usualPartLimit
+    ) throws(RecordingFilesError) {
         self.directory = directory
         self.id = id
         self.limit = limit
+        self.partLimit = partLimit
         guard mkdir(directory, 0o750) == 0 || errno == EEXIST else {
             throw RecordingFilesError("RECORD=\(directory) cannot be made: \(reason(errno))")
         }
@@ -77,7 +82,7 @@ final class RecordingFiles {
             close()
             return .full
         }
-        if partBytes >= Self.partLimit {
+        if partBytes >= partLimit {
             close()
             if let failure = openPart() { return .failed(failure) }
         }

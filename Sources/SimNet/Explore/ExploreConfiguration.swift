@@ -40,6 +40,8 @@ public struct ExploreBounds: Equatable, Sendable {
     public var crashes = 0
     /// Heartbeats, beside those of a new leader.
     public var heartbeats = 0
+    /// The heartbeats of a new leader are lost: its first appends say the same.
+    public var losesHeartbeats = false
     /// Snapshots taken.
     public var snapshots = 0
     /// The most messages in flight; what goes beyond is cut off.
@@ -51,13 +53,23 @@ public struct ExploreBounds: Equatable, Sendable {
     public init() {}
 }
 
+/// What a path may use so and so often.
+public enum ExploreBudget: UInt32, Sendable {
+    case timeouts, proposals, duplicates, drops, crashes, heartbeats, snapshots
+
+    /// What one use adds to a count of four bits for each budget.
+    var unit: UInt32 { 1 << (4 * rawValue) }
+    /// The most that can be counted.
+    public static let most = 15
+}
+
 /// How a search begins: what happens first, without a choice. Each scene is a run of actions that
 /// the machines really take.
 public enum ExploreScene: Equatable, Sendable {
     /// A member gets elected by the votes of another; timeouts are taken as often as it needs.
     case elect(Int, by: Int)
-    /// A leader finds no quorum and follows.
-    case stepDown(Int)
+    /// A member's election time comes; a leader finds no quorum and follows.
+    case timeout(Int)
     /// The messages between two members arrive, and their disks work, until nothing is left.
     case settle(Int, Int)
     /// A client hands a leader a command.
@@ -66,6 +78,8 @@ public enum ExploreScene: Equatable, Sendable {
     case snapshot(Int)
     /// All messages in flight are lost.
     case lose
+    /// Paths from this start get so much less of a budget.
+    case forgo(ExploreBudget, Int)
 }
 
 /// A named search: members, starts, bounds.
@@ -86,6 +100,8 @@ public struct ExploreConfiguration: Sendable {
     public var starts: [[ExploreScene]] = [[]]
     /// Every write is durable at once: halves the work where no member crashes.
     public var writesAtOnce = false
+    /// Messages that no member will ever heed again count as gone, as far as their term shows it.
+    public var forgetsStale = true
     /// How many parts a snapshot has.
     public var snapshotParts = 1
     /// Members that differ in their ids alone count as equal.

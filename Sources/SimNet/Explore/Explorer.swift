@@ -30,6 +30,9 @@ public struct Explorer: Sendable {
     private var found: (violation: Violation, parent: UInt32, action: UInt32)?
     /// The sums of the state under expansion, one for each renaming.
     private var sums: [UInt64]
+    /// Of the action under way: the places of messages that leave the network, and those that enter.
+    private var gone: ContiguousArray<Int> = []
+    private var come: ContiguousArray<UInt32> = []
     private var trapWatch: TrapWatch?
     /// Fingerprints in order of discovery, for tests; kept only when asked for.
     var keepsPrints = false
@@ -134,7 +137,7 @@ public struct Explorer: Sendable {
             }
             let row = stage.row
             computeSums(row)
-            guard visited.insert(fingerprint(used: 0)) else { continue }
+            guard visited.insert(fingerprint(used: row.used)) else { continue }
             enter(row, parent: .max, action: UInt32(number))
             for place in row.nodes.indices { check(row.nodes, place, .max, UInt32(number)) }
         }
@@ -286,70 +289,108 @@ public struct Explorer: Sendable {
     /// Takes an action and enters the state that it leads to, if that is new and within bounds.
     private mutating func attempt(
         _ row: RowView, _ number: UInt32, _ action: ActionCode, removing: Int? = nil,
-        uses budget: Budget? = nil
+        uses budget: ExploreBudget? = nil
     ) {
         guard found == nil else { return }
         counts.transitions += 1
         let old = row.nodes[action.member]
-        trapWatch?(number, action.bits)
-        let step = table.step(old, action)
+        let step: NodeTable.Step
+        if let known = table.knownStep(old, action) {
+            step = known
+        } else {
+            trapWatch?(number, action.bits)
+            step = table.step(old, action)
+        }
         if step.violation > 0 {
             found = (table.violations[Int(step.violation) - 1], number, action.bits)
             return
         }
-        let flight = row.flight.count + Int(step.sends) - (removing == nil ? 0 : 1)
-        guard !step.isBeyond, flight <= configuration.bounds.flight else {
+        guard !step.isBeyond else {
+            counts.cut += 1
+            return
+        }
+        moveMessages(row, action.member, old, step, removing)
+        guard row.flight.count - gone.count + come.count <= configuration.bounds.flight else {
             counts.cut += 1
             return
         }
         let used = budget.map { row.used + $0.unit } ?? row.used
-        guard visited.insert(fingerprint(row, old, step, removing, used)) else { return }
-        enter(row, number, action, step, removing, used)
+        let print = fingerprint(row, old, step.node, used)
+        guard visited.insert(print) else { return }
+        if keepsPrints { prints.append(print) }
+        enter(row, number, action, step.node, used)
+    }
+
+    /// Finds which messages an action takes from the network and which it adds.
+    @inline(__always)
+    private mutating func moveMessages(
+        _ row: RowView, _ member: Int, _ old: UInt32, _ step: NodeTable.Step, _ removing: Int?
+    ) {
+        gone.removeAll(keepingCapacity: true)
+        come.removeAll(keepingCapacity: true)
+        if let removing { gone.append(removing) }
+        if configuration.forgetsStale, step.node != old {
+            let (before, after) = (table.facts[Int(old)], table.facts[Int(step.node)])
+            if before.durableTerm != after.durableTerm || before.role != after.role
+                || before.term != after.term
+            {
+                for place in row.flight.indices where place != removing {
+                    let packet = Int(row.flight[place])
+                    if Int(table.recipients[packet]) == member, table.isStale(packet, after) {
+                        gone.append(place)
+                    }
+                }
+            }
+        }
+        for send in 0..<Int(step.sends) {
+            let packet = table.sends[Int(step.firstSend) + send]
+            let recipient = Int(table.recipients[Int(packet)])
+            if configuration.forgetsStale,
+                table.isStale(Int(packet), table.facts[Int(row.nodes[recipient])])
+            {
+                continue
+            }
+            come.append(packet)
+        }
     }
 
     @inline(__always)
     private func fingerprint(
-        _ row: RowView, _ old: UInt32, _ step: NodeTable.Step, _ removing: Int?, _ used: UInt32
+        _ row: RowView, _ old: UInt32, _ new: UInt32, _ used: UInt32
     ) -> UInt64 {
         let stride = sums.count
         var least = UInt64.max
         for renaming in 0..<stride {
             var sum = sums[renaming]
-            if step.node != old {
+            if new != old {
                 sum &-= table.nodePrints[Int(old) * stride + renaming]
-                sum &+= table.nodePrints[Int(step.node) * stride + renaming]
+                sum &+= table.nodePrints[Int(new) * stride + renaming]
             }
-            if let removing {
-                sum &-= table.packetPrints[Int(row.flight[removing]) * stride + renaming]
+            for place in gone {
+                sum &-= table.packetPrints[Int(row.flight[place]) * stride + renaming]
             }
-            for send in 0..<Int(step.sends) {
-                let packet = table.sends[Int(step.firstSend) + send]
-                sum &+= table.packetPrints[Int(packet) * stride + renaming]
-            }
+            for packet in come { sum &+= table.packetPrints[Int(packet) * stride + renaming] }
             least = min(least, sum)
         }
         return Explorer.mix(least, used)
     }
 
     private mutating func enter(
-        _ row: RowView, _ parent: UInt32, _ action: ActionCode, _ step: NodeTable.Step,
-        _ removing: Int?, _ used: UInt32
+        _ row: RowView, _ parent: UInt32, _ action: ActionCode, _ new: UInt32, _ used: UInt32
     ) {
-        if keepsPrints {
-            prints.append(fingerprint(row, row.nodes[action.member], step, removing, used))
-        }
         parents.append(parent)
         actions.append(action.bits)
         counts.states += 1
         let start = next.count
         next.append(contentsOf: row.nodes)
-        next[start + action.member] = step.node
+        next[start + action.member] = new
         next.append(used)
         let count = next.count
         next.append(0)
-        for place in row.flight.indices where place != removing { next.append(row.flight[place]) }
-        for send in 0..<Int(step.sends) {
-            let packet = table.sends[Int(step.firstSend) + send]
+        for place in row.flight.indices where !gone.contains(place) {
+            next.append(row.flight[place])
+        }
+        for packet in come {
             // In ascending order, so that equal messages stand together.
             var place = next.count
             next.append(packet)
@@ -360,11 +401,11 @@ public struct Explorer: Sendable {
             next[place] = packet
         }
         next[count] = UInt32(next.count - count - 1)
-        guard step.node != row.nodes[action.member] else { return }
+        guard new != row.nodes[action.member] else { return }
         let nodes = row.nodes
         let violation = table.facts.withUnsafeBufferPointer { facts in
             invariants.check(action.member, count: nodes.count) { place in
-                facts[Int(place == action.member ? step.node : nodes[place])]
+                facts[Int(place == action.member ? new : nodes[place])]
             }
         }
         if let violation { found = (violation, parent, action.bits) }
@@ -376,13 +417,14 @@ public struct Explorer: Sendable {
         guard !configuration.without.contains(.liveness) else { return }
         invariants.count(.liveness)
         counts.healed += 1
+        trapWatch?(number, .max)
         for deliversFirst in [true, false] {
             var world = HealedWorld(
                 nodes: row.nodes.map { table.nodes[Int($0)] },
                 flight: deliversFirst ? row.flight.map { table.packets[Int($0)] } : [],
                 configuration)
-            guard let reason = world.run() else { continue }
-            found = (Violation(ExploreChecker.liveness.rawValue, reason), number, .max)
+            guard let violation = world.run() else { continue }
+            found = (violation, number, .max)
             return
         }
     }

@@ -8,7 +8,7 @@ struct HealedWorld {
     private var nodes: [LocalNode]
     private var flight: [Packet]
     private let configuration: ExploreConfiguration
-    private var steps = 0
+    private var violation: Violation?
 
     /// Elections that may fail before the world counts as stuck, for each member.
     static let attemptsPerMember = 4
@@ -19,16 +19,31 @@ struct HealedWorld {
         self.flight = flight
         var healed = configuration
         healed.bounds.term = .max
-        healed.without = ExploreChecker.allCases
+        healed.bounds.losesHeartbeats = false
         healed.flaw = nil
         self.configuration = healed
     }
 
-    /// Runs it; returns what is wrong when it does not serve.
-    mutating func run() -> String? {
+    /// Runs it; returns what is wrong when it does not serve, or does what must never be.
+    mutating func run() -> Violation? {
+        let reason = serve()
+        if let violation { return violation }
+        for member in nodes.indices.dropFirst() {
+            let (first, other) = (nodes[0].ghost.committed, nodes[member].ghost.committed)
+            guard !first.agrees(with: other),
+                !configuration.without.contains(.stateMachineSafety)
+            else { continue }
+            return Violation(
+                ExploreChecker.stateMachineSafety.rawValue,
+                "after the faults node1 commits \(first), \(nodes[member].raft.id) commits \(other)")
+        }
+        return reason.map { Violation(ExploreChecker.liveness.rawValue, $0) }
+    }
+
+    private mutating func serve() -> String? {
         settle()
         for attempt in 0..<nodes.count * HealedWorld.attemptsPerMember {
-            if serves() { return nil }
+            if violation != nil || serves() { return nil }
             // All wait until they have given up hope; then one is the first whose time comes.
             for member in nodes.indices where nodes[member].raft.role != .leader {
                 nodes[member].now = nodes[member].now + configuration.raft.electionLower
@@ -77,7 +92,7 @@ struct HealedWorld {
     private mutating func settle() {
         for member in nodes.indices { finishWrites(member) }
         var place = 0
-        while place < flight.count {
+        while place < flight.count, violation == nil {
             let packet = flight[place]
             place += 1
             let member = Int(packet.recipient.rawValue) - 1
@@ -90,11 +105,13 @@ struct HealedWorld {
     private mutating func finishWrites(_ member: Int) {
         var outcome = LocalNode.Outcome()
         nodes[member].finishWrites(&outcome)
+        violation = violation ?? outcome.violation
         flight += outcome.sends
     }
 
     private mutating func act(_ action: ActionCode, _ packet: Packet? = nil) {
         let outcome = nodes[action.member].perform(action, packet, configuration)
+        violation = violation ?? outcome.violation
         flight += outcome.sends
         finishWrites(action.member)
     }

@@ -30,6 +30,8 @@ struct LocalNode: Sendable {
         var violation: Violation?
         /// The action went beyond the search's bounds.
         var isBeyond = false
+        /// Heartbeats are lost on their way.
+        fileprivate var losesHeartbeats = false
         /// The checkers that are switched off.
         fileprivate var without: [ExploreChecker] = []
 
@@ -50,6 +52,7 @@ struct LocalNode: Sendable {
     ) -> Outcome {
         var outcome = Outcome()
         outcome.without = rules.without
+        outcome.losesHeartbeats = rules.bounds.losesHeartbeats && action.kind != .heartbeat
         switch action.kind {
         case .deliver, .duplicate, .deliverLate:
             guard let packet else { preconditionFailure("a delivery without a message") }
@@ -107,6 +110,11 @@ struct LocalNode: Sendable {
         // What a leader gathers is written and sent by a tick that is due at once.
         while raft.wantsFlush { raft.step(.tick, at: now, into: &out) }
         for effect in out.effects { perform(effect, &outcome) }
+        if outcome.losesHeartbeats {
+            outcome.sends.removeAll {
+                if case .heartbeat = $0.message.body { true } else { false }
+            }
+        }
         observe(before.role, before.term, before.commit, &outcome)
     }
 
@@ -198,7 +206,9 @@ struct LocalNode: Sendable {
         case .voteRequest: noteVote(for: raft.id, in: message.term, &outcome)
         case .voteResponse(granted: true): noteVote(for: recipient, in: message.term, &outcome)
         case .appendResponse(.matched(let index)), .snapshotResponse(.installed(let index)):
-            noteClaim(index, &outcome)
+            // An answer of an older term was held for a write that meanwhile may be overwritten; its
+            // leader's successors had to win against what it claims.
+            if message.term == raft.term { noteClaim(index, &outcome) }
         case .voteResponse, .append, .appendResponse, .heartbeat, .heartbeatResponse,
             .snapshotChunk, .snapshotResponse, .timeoutNow:
             break

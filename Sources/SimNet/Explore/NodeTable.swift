@@ -15,6 +15,14 @@ struct NodeTable: Sendable {
         var isBeyond: Bool
     }
 
+    /// By what a message that came too late is told.
+    struct Lifetime: Sendable {
+        /// It is heeded by a member whose durable term is at most this.
+        var lastTerm: UInt64
+        /// In that term it is heeded by this role alone; nil: by any.
+        var role: Role?
+    }
+
     /// What of a message decides which actions it allows.
     enum Manner: UInt8, Sendable {
         /// Its arrival is judged by whether a leader was heard lately.
@@ -33,6 +41,7 @@ struct NodeTable: Sendable {
     private(set) var packets: ContiguousArray<Packet> = []
     private(set) var recipients: ContiguousArray<UInt8> = []
     private(set) var manners: ContiguousArray<Manner> = []
+    private(set) var lifetimes: ContiguousArray<Lifetime> = []
     /// The fingerprints of each member's state and of each message, one for each renaming.
     private(set) var nodePrints: ContiguousArray<UInt64> = []
     private(set) var packetPrints: ContiguousArray<UInt64> = []
@@ -60,12 +69,20 @@ struct NodeTable: Sendable {
             + nodeIndex.bytes + packetIndex.bytes + stepIndex.bytes
     }
 
-    /// Takes a step, or looks up where it led before.
+    /// Where a step led before.
     @inline(__always)
+    func knownStep(_ node: UInt32, _ action: ActionCode) -> Step? {
+        stepIndex.find(NodeTable.key(node, action)).map { steps[Int($0)] }
+    }
+
+    /// Takes a step, or looks up where it led before.
     mutating func step(_ node: UInt32, _ action: ActionCode) -> Step {
-        let key = UInt64(node) << 32 | UInt64(action.bits)
-        if let known = stepIndex.find(key) { return steps[Int(known)] }
-        return take(node, action, key)
+        knownStep(node, action) ?? take(node, action, NodeTable.key(node, action))
+    }
+
+    @inline(__always)
+    private static func key(_ node: UInt32, _ action: ActionCode) -> UInt64 {
+        UInt64(node) << 32 | UInt64(action.bits)
     }
 
     private mutating func take(_ node: UInt32, _ action: ActionCode, _ key: UInt64) -> Step {
@@ -117,7 +134,7 @@ struct NodeTable: Sendable {
         packetIndex.insert(print, number)
         packets.append(packet)
         recipients.append(UInt8(packet.recipient.rawValue - 1))
-        manners.append(
+        let manner: Manner =
             switch packet.message.body {
             case .preVoteRequest, .voteRequest: .vote
             case .heartbeatResponse: .heartbeatAnswer
@@ -125,12 +142,41 @@ struct NodeTable: Sendable {
                 .snapshotChunk, .snapshotResponse, .timeoutNow, .forward, .readRequest,
                 .readResponse:
                 .other
-            })
+            }
+        manners.append(manner)
+        lifetimes.append(NodeTable.lifetime(of: packet.message))
         packetPrints.append(print)
         for names in renamings.dropFirst() {
             packetPrints.append(packet.abstractDigest(names: names))
         }
         return number
+    }
+
+    /// True when the member with these facts will never heed the message, whatever happens: its
+    /// durable term does not go back, and in one term nobody becomes a candidate or leader twice.
+    @inline(__always)
+    func isStale(_ packet: Int, _ facts: NodeFacts) -> Bool {
+        let lifetime = lifetimes[packet]
+        if facts.durableTerm != lifetime.lastTerm { return facts.durableTerm > lifetime.lastTerm }
+        guard let role = lifetime.role else { return false }
+        return facts.term > lifetime.lastTerm
+            || facts.role != role && !(role == .leader && facts.role == .candidate)
+    }
+
+    private static func lifetime(of message: RaftMessage) -> Lifetime {
+        let term = message.term.rawValue
+        switch message.body {
+        case .voteResponse: return Lifetime(lastTerm: term, role: .candidate)
+        case .appendResponse, .heartbeatResponse, .snapshotResponse:
+            // A candidate of that term may yet lead it.
+            return Lifetime(lastTerm: term, role: .leader)
+        case .preVoteResponse(granted: true):
+            return Lifetime(lastTerm: term == 0 ? 0 : term - 1, role: nil)
+        case .preVoteResponse(granted: false): return Lifetime(lastTerm: term, role: nil)
+        case .preVoteRequest, .voteRequest, .append, .heartbeat, .snapshotChunk, .timeoutNow,
+            .forward, .readRequest, .readResponse:
+            return Lifetime(lastTerm: .max, role: nil)
+        }
     }
 
     /// All ways to name the members, that which renames nobody first.

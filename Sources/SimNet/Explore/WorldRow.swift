@@ -1,15 +1,5 @@
 import Protocols
 
-/// What a path has used up, four bits for each budget.
-enum Budget: UInt32, Sendable {
-    case timeouts, proposals, duplicates, drops, crashes, heartbeats, snapshots
-
-    /// What one use adds.
-    var unit: UInt32 { 1 << (4 * rawValue) }
-    /// The most that can be counted.
-    static let most = 15
-}
-
 /// A state of the world by the numbers of its parts in a `NodeTable`.
 struct WorldRow: Equatable, Sendable {
     var nodes: [UInt32]
@@ -26,12 +16,12 @@ struct RowView {
 
     /// How often a budget was used.
     @inline(__always)
-    func count(_ budget: Budget) -> Int { Int(used >> (4 * budget.rawValue) & 15) }
+    func count(_ budget: ExploreBudget) -> Int { Int(used >> (4 * budget.rawValue) & 15) }
 
     /// True when a budget is not used up.
     @inline(__always)
-    func isLeft(_ budget: Budget, _ bound: Int) -> Bool {
-        count(budget) < min(bound, Budget.most)
+    func isLeft(_ budget: ExploreBudget, _ bound: Int) -> Bool {
+        count(budget) < min(bound, ExploreBudget.most)
     }
 }
 
@@ -138,7 +128,7 @@ struct Stage {
         for scene in scenes where violation == nil {
             switch scene {
             case .elect(let leader, let voter): elect(leader - 1, voter - 1, &table)
-            case .stepDown(let member): perform(ActionCode(.timeout, member - 1), &table)
+            case .timeout(let member): perform(ActionCode(.timeout, member - 1), &table)
             case .settle(let one, let other): settle(one - 1, other - 1, &table)
             case .propose(let member):
                 perform(ActionCode(.propose, member - 1, commands), &table)
@@ -146,10 +136,13 @@ struct Stage {
             case .snapshot(let member):
                 perform(ActionCode(.takeSnapshot, member - 1), &table)
                 perform(ActionCode(.saveSnapshot, member - 1), &table)
-            case .lose: row.flight.removeAll()
+            case .lose:
+                row.flight.removeAll()
+                steps.append(ExploreStep(text: "lose all messages in flight", consequence: ""))
+            case .forgo(let budget, let count):
+                row.used += budget.unit * UInt32(min(count, ExploreBudget.most))
             }
         }
-        row.used = 0
     }
 
     private mutating func elect(_ leader: Int, _ voter: Int, _ table: inout NodeTable) {
@@ -177,11 +170,13 @@ struct Stage {
                 let packet = row.flight.first(where: { number in
                     let packet = table.packets[Int(number)]
                     let ends = [packet.sender, packet.recipient].map { Int($0.rawValue) - 1 }
-                    return ends.contains(one) && ends.contains(other)
+                    return ends == [one, other] || ends == [other, one]
                 })
             else { return }
-            perform(
-                ActionCode(.deliver, Int(table.recipients[Int(packet)]), packet), &table)
+            let member = Int(table.recipients[Int(packet)])
+            let isLate =
+                table.manners[Int(packet)] == .vote && table.facts[Int(row.nodes[member])].hopes
+            perform(ActionCode(isLate ? .deliverLate : .deliver, member, packet), &table)
         }
     }
 }

@@ -37,6 +37,8 @@ public struct ChatClient: Equatable, Sendable {
         public var forget: UInt64 = 0
         /// The chance of a long message.
         public var long: UInt64 = 10
+        /// The most acts before the faults stop.
+        public var operations = Int.max
 
         /// Makes the default behaviour.
         public init() {}
@@ -107,6 +109,8 @@ public struct ChatClient: Equatable, Sendable {
     var recent: [Send] = []
     var nextMessage = 0
     var actAt: Instant
+    /// How often it has acted.
+    var acts = 0
     var pausedUntil: Instant?
     var goal = Goal.none
     /// The number of the last message after `quiesce`, once acknowledged.
@@ -137,7 +141,7 @@ public struct ChatClient: Equatable, Sendable {
         if isSatisfied { return nil }
         if let pausedUntil { return pausedUntil }
         guard dialer.isOpen else { return dialer.deadline }
-        var earliest = goal == .none ? actAt : Instant.distantFuture
+        var earliest = mayAct ? actAt : Instant.distantFuture
         if let controlOverdueAt { earliest = min(earliest, controlOverdueAt) }
         if let controlAt = nextControlTime { earliest = min(earliest, controlAt) }
         for send in sends {
@@ -159,7 +163,7 @@ public struct ChatClient: Equatable, Sendable {
         _ event: ClientEvent, at now: Instant, into out: inout Outbox<ClientEffect>
     ) {
         switch event {
-        case .wake: break
+        case .wake, .order: break
         case .connected: dialer.connected()
         case .disconnected:
             let wasOpen = dialer.isOpen
@@ -196,13 +200,16 @@ public struct ChatClient: Equatable, Sendable {
         guard !isSatisfied else { return }
         if let next = nextControl(now) { ask(next, now, into: &out) }
         sendDue(now, into: &out)
-        if goal == .none, now >= actAt {
+        if mayAct, now >= actAt {
+            acts += 1
             act(now, into: &out)
             let longest = settings.think * 2
             actAt = now + prng.interval(from: .milliseconds(1), to: longest)
             sendDue(now, into: &out)
         }
     }
+
+    private var mayAct: Bool { goal == .none && acts < settings.operations }
 
     /// Sends what is due and may be sent.
     private mutating func sendDue(_ now: Instant, into out: inout Outbox<ClientEffect>) {

@@ -22,6 +22,8 @@ public enum ClientEvent: Equatable, Sendable {
     case message(ServerMessage)
     /// The faults are over: from now on a request must succeed within bounded time.
     case quiesce
+    /// A client that acts on orders alone has one; others take no notice.
+    case order(ClientOrder)
 }
 
 /// What a simulated client does.

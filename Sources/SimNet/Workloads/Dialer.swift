@@ -16,6 +16,8 @@ struct Dialer: Equatable, Sendable {
     private let nodes: [NodeID]
     private var next: Int
     private var failures = 0
+    /// It calls the same node again whatever happens.
+    var isPinned = false
 
     /// How long to wait for a connection.
     static let patience = Interval.seconds(2)
@@ -63,9 +65,21 @@ struct Dialer: Equatable, Sendable {
     mutating func lost(_ now: Instant, _ prng: inout Prng) {
         if case .down = state { return }
         failures = min(failures + 1, 6)
-        next = (next + 1 + prng.int(in: 0..<max(1, nodes.count - 1))) % nodes.count
+        if !isPinned {
+            next = (next + 1 + prng.int(in: 0..<max(1, nodes.count - 1))) % nodes.count
+        }
         let longest = Interval.milliseconds(20) * Int64(1 << failures)
         state = .down(until: now + prng.interval(from: .milliseconds(10), to: longest))
+    }
+
+    /// Calls this node at once, and no other until `isPinned` is taken back.
+    mutating func turn(
+        to node: NodeID, _ now: Instant, into out: inout Outbox<ClientEffect>
+    ) {
+        if case .down = state {} else { out.emit(.disconnect) }
+        next = nodes.firstIndex(of: node) ?? next
+        isPinned = true
+        state = .down(until: now)
     }
 
     /// Ends the connection, or the attempt, and turns to another node.

@@ -15,6 +15,12 @@ public struct RegisterClient: Equatable, Sendable {
         public var timeout = Interval.seconds(3)
         /// Whether it numbers its writes in a session.
         public var usesSession = true
+        /// The most operations before the faults stop.
+        public var operations = Int.max
+        /// Whether it acts on orders alone, each tried once and at the node that it was sent to.
+        public var isScripted = false
+        /// What its values begin with; nil for its id.
+        public var tag: String?
 
         /// Makes the default behaviour.
         public init() {}
@@ -53,6 +59,8 @@ public struct RegisterClient: Equatable, Sendable {
     /// When the answer is overdue.
     var overdueAt: Instant?
     var goal = Goal.none
+    /// Reads and writes that were ordered and not begun, oldest first.
+    var orders: [ClientOrder] = []
     /// The first answer that is not among those that the protocol documents.
     public private(set) var surprise: String?
     /// How many answers came.
@@ -77,7 +85,13 @@ public struct RegisterClient: Equatable, Sendable {
     public var deadline: Instant? {
         if isSatisfied { return nil }
         guard dialer.isOpen else { return dialer.deadline }
-        return overdueAt ?? actAt
+        return overdueAt ?? (isIdle ? nil : actAt)
+    }
+
+    /// There is nothing to begin before the faults stop.
+    private var isIdle: Bool {
+        guard goal == .none, pending == nil else { return false }
+        return settings.isScripted ? orders.isEmpty : nextOperation >= settings.operations
     }
 
     /// What the client is waiting for.
@@ -101,9 +115,21 @@ public struct RegisterClient: Equatable, Sendable {
         case .message(let message): onMessage(message, now, into: &out)
         case .quiesce:
             if goal == .none { goal = .set }
+            orders = []
+            dialer.isPinned = false
             actAt = now
+        case .order(let order): onOrder(order, now, into: &out)
         }
         advance(now, into: &out)
+    }
+
+    private mutating func onOrder(
+        _ order: ClientOrder, _ now: Instant, into out: inout Outbox<ClientEffect>
+    ) {
+        guard settings.isScripted, goal == .none else { return }
+        guard case .go(let host) = order else { return orders.append(order) }
+        onConnectionGone(into: &out)
+        dialer.turn(to: NodeID(UInt32(host + 1)), now, into: &out)
     }
 
     // MARK: Acting
@@ -119,7 +145,7 @@ public struct RegisterClient: Equatable, Sendable {
             }
             return
         }
-        guard now >= actAt else { return }
+        guard now >= actAt, !isIdle else { return }
         if settings.usesSession, session == nil {
             isOpeningSession = true
             out.emit(.request(.openSession))
@@ -132,6 +158,7 @@ public struct RegisterClient: Equatable, Sendable {
 
     /// Chooses the next operation.
     private mutating func begin(into out: inout Outbox<ClientEffect>) {
+        if goal == .none, settings.isScripted { return beginOrder(into: &out) }
         let key = prng.int(in: 0..<settings.keys.count)
         let name = nextOperation
         nextOperation += 1
@@ -158,6 +185,22 @@ public struct RegisterClient: Equatable, Sendable {
             nextSequence += 1
         }
         pending = new
+        out.emit(.record(.invoked(call)))
+    }
+
+    private mutating func beginOrder(into out: inout Outbox<ClientEffect>) {
+        let order = orders.removeFirst()
+        let name = nextOperation
+        nextOperation += 1
+        let call: RegisterCall
+        switch order {
+        case .go: return
+        case .write(let key):
+            let value = Array("\(settings.tag ?? "c\(id.rawValue)").\(name)".utf8)
+            call = RegisterCall(operation: name, key: key, write: .set(value: value))
+        case .read(let key): call = RegisterCall(operation: name, key: key, write: nil)
+        }
+        pending = Pending(call: call)
         out.emit(.record(.invoked(call)))
     }
 
@@ -280,7 +323,8 @@ public struct RegisterClient: Equatable, Sendable {
         switch error {
         case .unavailable, .overloaded, .stateFull:
             // Nothing was done by this attempt; if that holds for all, it surely was not done.
-            if !current.isDoubtful, goal == .none, prng.chance(1, in: 2) {
+            let givesUp = settings.isScripted || prng.chance(1, in: 2)
+            if !current.isDoubtful, goal == .none, givesUp {
                 finish(.failed, now, into: &out)
             }
             turnAway(now, into: &out)
@@ -300,7 +344,7 @@ public struct RegisterClient: Equatable, Sendable {
 
     /// Now and then a node that cannot serve is left for another.
     private mutating func turnAway(_ now: Instant, into out: inout Outbox<ClientEffect>) {
-        guard prng.chance(1, in: 3) else { return }
+        guard prng.chance(1, in: 3), !settings.isScripted || goal != .none else { return }
         dialer.hangUp(now, &prng, into: &out)
         onConnectionGone(into: &out)
     }

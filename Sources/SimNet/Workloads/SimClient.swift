@@ -24,6 +24,18 @@ public enum SimClient: Equatable, Sendable {
         }
     }
 
+    /// What the client does from here on is drawn from another stream.
+    mutating func reseed(_ prng: Prng) {
+        switch consume self {
+        case .chat(var client):
+            client.prng = prng
+            self = .chat(client)
+        case .register(var client):
+            client.prng = prng
+            self = .register(client)
+        }
+    }
+
     /// When the client wants to be woken; `nil` when it waits for events alone.
     public var deadline: Instant? {
         switch self {

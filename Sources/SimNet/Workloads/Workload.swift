@@ -6,12 +6,43 @@ public enum Workload {
     ///
     /// Together they ask 6 to 18 times a second, so that a minute is some ten thousand steps of
     /// three nodes.
-    public static func draw(_ options: Options, _ prng: inout Prng) -> [SimClient] {
-        draw(prng: &prng, nodes: (1...options.nodes).map { NodeID(UInt32($0)) })
+    public static func draw(_ options: Options, seed: UInt64) -> [SimClient] {
+        var prng = Stream.load.prng(seed)
+        let nodes = (1...options.nodes).map { NodeID(UInt32($0)) }
+        var clients: [SimClient] = []
+        for number in 0..<options.load.scripted {
+            var settings = RegisterClient.Settings()
+            settings.isScripted = true
+            settings.usesSession = false
+            settings.tag = "s\(number)"
+            clients.append(
+                .register(
+                    RegisterClient(
+                        id: ClientID(number), nodes: nodes, settings: settings,
+                        prng: Stream.client(-1 - number).prng(seed))))
+        }
+        if options.load.only?.isEmpty == true { return clients }
+        clients += draw(prng: &prng, nodes: nodes, operations: options.load.operations) {
+            Stream.client($0).prng(seed)
+        }
+        return clients
     }
+
+    /// The most clients that are drawn.
+    public static let mostClients = 10
 
     /// The clients of a seed, for these nodes.
     public static func draw(prng: inout Prng, nodes: [NodeID]) -> [SimClient] {
+        let base = prng.next()
+        return draw(prng: &prng, nodes: nodes, operations: .max) {
+            Stream.client($0).prng(base)
+        }
+    }
+
+    /// Each client has a stream of its own, so that one client less changes nothing for the others.
+    private static func draw(
+        prng: inout Prng, nodes: [NodeID], operations: Int, own: (Int) -> Prng
+    ) -> [SimClient] {
         let chats = prng.int(in: 2..<7)
         let registers = prng.int(in: 1..<5)
         let rate = Int64(prng.int(in: 6..<19))
@@ -20,15 +51,20 @@ public enum Workload {
         let keys = (0..<prng.int(in: 1..<4)).map { "r\($0)" }
         var clients: [SimClient] = []
         for number in 0..<chats {
+            var prng = own(number)
+            var settings = chatSettings(rooms, think, &prng)
+            settings.operations = operations
             clients.append(
                 .chat(
                     ChatClient(
-                        id: ClientID(number), nodes: nodes,
-                        settings: chatSettings(rooms, think, &prng), prng: prng.split())))
+                        id: ClientID(number), nodes: nodes, settings: settings,
+                        prng: prng.split())))
         }
         for number in chats..<chats + registers {
+            var prng = own(number)
             var settings = RegisterClient.Settings()
             settings.keys = keys
+            settings.operations = operations
             settings.think = pace(think, &prng)
             settings.timeout = .milliseconds(Int64(prng.int(in: 1_000..<7_000)))
             settings.usesSession = prng.chance(3, in: 4)

@@ -33,6 +33,8 @@ struct RunArguments {
     var jobs = 0
     var json = false
     var keepGoing = false
+    /// The directory for the pages of runs that fail; nil when none are wanted.
+    var report: String?
 }
 
 /// The arguments of `replay`.
@@ -41,6 +43,8 @@ struct ReplayArguments {
     var seed: UInt64
     /// Where the trace goes: `-` is the standard output; nil when none is wanted.
     var trace: String?
+    /// Where the page that shows the run goes; nil when none is wanted.
+    var report: String?
 }
 
 /// A command line that makes no sense, in words for the person who typed it.
@@ -75,6 +79,7 @@ struct ArgumentReader {
             case "--jobs": arguments.jobs = try count(of: option, upTo: 256)
             case "--json": arguments.json = true
             case "--keep-going": arguments.keepGoing = true
+            case "--report": arguments.report = try value(of: option)
             default: try common(option, &arguments.setting)
             }
         }
@@ -85,12 +90,14 @@ struct ArgumentReader {
         var seed: UInt64?
         var setting = Setting()
         var trace: String?
+        var report: String?
         var recording: String?
         var until: UInt64?
         while let option = rest.popFirst() {
             switch option {
             case "--help", "-h": return .help
             case "--trace": trace = try value(of: option)
+            case "--report": report = try value(of: option)
             case "--recording": recording = try value(of: option)
             case "--until":
                 let text = try value(of: option)
@@ -108,11 +115,13 @@ struct ArgumentReader {
         }
         if let recording {
             guard seed == nil else { throw UsageError("give a seed or --recording, not both") }
+            guard report == nil else { throw UsageError("--report goes with a seed") }
             return .recording(RecordingArguments(path: recording, trace: trace, until: until))
         }
         guard until == nil else { throw UsageError("--until goes with --recording") }
         guard let seed else { throw UsageError("say which seed to replay") }
-        return .replay(ReplayArguments(setting: setting, seed: seed, trace: trace))
+        return .replay(
+            ReplayArguments(setting: setting, seed: seed, trace: trace, report: report))
     }
 
     private mutating func killMatrix() throws(UsageError) -> Command {
@@ -203,8 +212,9 @@ struct ArgumentReader {
 let usage = """
     parley-sim drives a simulated cluster through seeded faults and checks what it does.
 
-      parley-sim run [--seeds 0..<1000] [--jobs N] [--keep-going] [--json] [options]
-      parley-sim replay SEED [--trace -|FILE] [options]
+      parley-sim run [--seeds 0..<1000] [--jobs N] [--keep-going] [--json] [--report DIR]
+                     [options]
+      parley-sim replay SEED [--trace -|FILE] [--report FILE] [options]
       parley-sim replay --recording DIR|FILE [--trace -|FILE] [--until EVENTS]
       parley-sim kill-matrix [--bugs 7,12] [--starts 7] [--limit 2000] [--jobs N] [options]
 
@@ -216,7 +226,8 @@ let usage = """
 
     run stops at the first seed that fails, unless --keep-going. Its last line is one JSON
     object; with --json it prints nothing else. replay prints what the seed drew and came to;
-    --trace writes every event and effect. replay --recording feeds what live nodes recorded
+    --trace writes every event and effect, --report a page (HTML) with a picture of the run; run
+    --report writes one for each seed that fails. replay --recording feeds what live nodes recorded
     (RECORD=DIR) to the same machine and says MATCH, or where it parts from the recording;
     --until stops after so many events and shows the node. kill-matrix plants one bug after the other, in a build
     that carries them (scripts/kill-matrix makes it), and says which checker caught it how soon.

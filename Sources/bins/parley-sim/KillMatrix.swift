@@ -90,12 +90,29 @@ struct KillMatrix {
         arguments.setting.mix == .swarm ? Mix(rawValue: bug.mix) ?? .swarm : arguments.setting.mix
     }
 
-    /// Runs seeds from `first` on until one fails.
+    /// Looks for a seed from `first` on that fails with the bug and holds without it.
     private func search(_ bug: PlantedBug, from first: UInt64) -> Catch? {
         var setting = arguments.setting
         setting.mix = mix(bug)
-        setting.plant = bug.number
-        var command = "'\(program)' run --seeds '\(first)..<\(first + arguments.limit)'"
+        var next = first
+        while next < first + arguments.limit {
+            setting.plant = bug.number
+            guard let found = failure(setting, next..<first + arguments.limit) else { return nil }
+            setting.plant = 0
+            guard failure(setting, found.seed..<found.seed + 1) != nil else {
+                return Catch(seeds: found.seed - first + 1, checker: found.checker)
+            }
+            fputs("seed \(found.seed) fails without bug \(bug.number), too\n", stderr)
+            next = found.seed + 1
+        }
+        return nil
+    }
+
+    /// Runs seeds in a process of their own until one fails.
+    private func failure(
+        _ setting: Setting, _ seeds: Range<UInt64>
+    ) -> (seed: UInt64, checker: String)? {
+        var command = "'\(program)' run --seeds '\(seeds.lowerBound)..<\(seeds.upperBound)'"
         command += setting.options
         if arguments.jobs > 0 { command += " --jobs \(arguments.jobs)" }
         guard let pipe = popen(command + " 2>&1", "r") else { return nil }
@@ -108,11 +125,11 @@ struct KillMatrix {
                 seed = UInt64(found.prefix { $0 != " " })
             }
             if let found = text(after: "crashed: a machine trapped in seed ", in: line) {
-                return UInt64(found).map { Catch(seeds: $0 - first + 1, checker: "precondition") }
+                return UInt64(found).map { ($0, "precondition") }
             }
         }
         guard let seed, let checker else { return nil }
-        return Catch(seeds: seed - first + 1, checker: checker)
+        return (seed, checker)
     }
 
     private func row(_ bug: PlantedBug, _ catches: [Catch?]) -> String {

@@ -126,7 +126,8 @@ struct RecordingCommand {
         let wall = seconds() - start
         print("recording \(recording.name), \(recording.paths.count) part(s)")
         describe(replay)
-        print("  replayed: \(replay.steps) events, \(replay.effects) effects in "
+        print(
+            "  replayed: \(replay.steps) events, \(replay.effects) effects in "
                 + "\(Int(wall * 1_000)) ms")
         switch ending {
         case .failed(let line):

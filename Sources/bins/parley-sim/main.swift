@@ -27,6 +27,10 @@ func run(_ arguments: RunArguments) -> Int32 {
     let runner = Runner(arguments)
     runner.run()
     let wall = seconds() - start
+    if let directory = arguments.report {
+        let failures = runner.total.failures
+        guard writeReports(of: failures, arguments.setting, into: directory) else { return 2 }
+    }
     print(jsonLine(runner.total, wall: wall, setting: arguments.setting))
     return exitCode(runner.total.failures)
 }
@@ -38,6 +42,7 @@ func replay(_ arguments: ReplayArguments) -> Int32 {
     CrashGuard.enter(thread: 0, seed: arguments.seed)
     var world = World(
         seed: arguments.seed, mix: setting.mix, duration: setting.duration, codecs: chatCodecs)
+    if arguments.report != nil { world.beginRecording() }
     if let path = arguments.trace {
         guard let file = path == "-" ? stdout : fopen(path, "w") else {
             fputs("parley-sim: \(path) cannot be written\n", stderr)
@@ -60,5 +65,8 @@ func replay(_ arguments: ReplayArguments) -> Int32 {
         printFailure(result, setting)
     }
     print("  digest:  \(hex(result.digest))")
+    if let path = arguments.report {
+        guard writeReport(of: world, setting, to: path) else { return 2 }
+    }
     return exitCode([result])
 }

@@ -1,0 +1,76 @@
+extension ExploreConfiguration {
+    /// All named searches. Each ends by itself; `docs/Simulation.md` says how large they are.
+    public static let named: [ExploreConfiguration] = [
+        election3, election4, replication3, snapshot3,
+    ]
+
+    /// Elections among three, and a crash at any point of them.
+    private static var election3: ExploreConfiguration {
+        var bounds = ExploreBounds()
+        bounds.term = 3
+        bounds.timeouts = 2
+        bounds.crashes = 1
+        bounds.losesHeartbeats = true
+        bounds.flight = 6
+        return ExploreConfiguration("raft-election-3", members: 3, bounds: bounds)
+    }
+
+    /// Elections among four, with a message that arrives twice: only where a candidate needs two
+    /// votes besides its own can a vote that counts twice be seen.
+    private static var election4: ExploreConfiguration {
+        var bounds = ExploreBounds()
+        bounds.term = 2
+        bounds.timeouts = 2
+        bounds.duplicates = 1
+        bounds.losesHeartbeats = true
+        bounds.flight = 5
+        return ExploreConfiguration("raft-election-4", members: 4, bounds: bounds)
+    }
+
+    /// Replication among three: two elections from the founding on; a command under a fresh leader;
+    /// and figure 8 of the Raft paper from its state (b) on.
+    private static var replication3: ExploreConfiguration {
+        var bounds = ExploreBounds()
+        bounds.term = 5
+        bounds.timeouts = 2
+        bounds.proposals = 1
+        bounds.duplicates = 1
+        bounds.crashes = 1
+        bounds.losesHeartbeats = true
+        bounds.flight = 6
+        var result = ExploreConfiguration("raft-replication-3", members: 3, bounds: bounds)
+        result.starts = [
+            [.forgo(.proposals, 1), .forgo(.duplicates, 1), .forgo(.crashes, 1)],
+            [.elect(1, by: 2), .settle(1, 1), .lose, .forgo(.timeouts, 1), .forgo(.crashes, 1)],
+            figure8 + [.forgo(.proposals, 1), .forgo(.duplicates, 1)],
+        ]
+        return result
+    }
+
+    /// Member 1 led term 2 and has an entry of it, member 3 leads term 3 and has another in the same
+    /// place, member 2 has neither; all that either of them sent is lost.
+    private static let figure8: [ExploreScene] = [
+        .elect(1, by: 2), .settle(1, 1), .lose,
+        .elect(3, by: 2), .settle(3, 3), .lose,
+        .timeout(1), .timeout(1), .settle(1, 2), .lose,
+    ]
+
+    /// Snapshots among three: member 3 missed an entry that the leader has only in a snapshot.
+    private static var snapshot3: ExploreConfiguration {
+        var bounds = ExploreBounds()
+        bounds.term = 4
+        bounds.timeouts = 1
+        bounds.proposals = 1
+        bounds.snapshots = 1
+        bounds.crashes = 1
+        bounds.heartbeats = 1
+        bounds.losesHeartbeats = true
+        bounds.flight = 5
+        var result = ExploreConfiguration("raft-snapshot-3", members: 3, bounds: bounds)
+        result.snapshotParts = 2
+        result.starts = [
+            [.elect(1, by: 2), .settle(1, 2), .lose, .propose(1), .settle(1, 2), .lose, .snapshot(1)]
+        ]
+        return result
+    }
+}
