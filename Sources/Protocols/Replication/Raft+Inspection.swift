@@ -26,7 +26,7 @@ extension Raft {
         digest.combine(flushAt != nil)
         digest.combine(uncommittedBytes)
         log.abstractDigest(into: &digest)
-        digest.combine(snapshot?.point.index.rawValue ?? 0)
+        snapshot?.abstractDigest(into: &digest)
         durability.abstractDigest(names: names, into: &digest)
         // A sum, for the order of the members changes with their names.
         var members: UInt64 = 0
@@ -51,12 +51,12 @@ extension Raft {
             digest.combine(incoming.point.term.rawValue)
             digest.combine(incoming.count)
             digest.combine(incoming.chunks.count)
+            for chunk in incoming.chunks { digest.combine(chunk) }
             digest.combine(incoming.isSaving)
         }
         for saving in savingSnapshots {
             digest.combine(durability.issuedSnapshots - saving.sequence)
-            digest.combine(saving.snapshot.point.index.rawValue)
-            digest.combine(saving.snapshot.point.term.rawValue)
+            saving.snapshot.abstractDigest(into: &digest)
             digest.combine(name(saving.sender))
         }
     }
@@ -103,6 +103,15 @@ extension Entry {
     }
 }
 
+extension Snapshot {
+    /// Feeds point and content: index and term name one content in one run of the cluster only.
+    public func abstractDigest(into digest: inout Digest) {
+        digest.combine(point.index.rawValue)
+        digest.combine(point.term.rawValue)
+        for chunk in chunks { digest.combine(chunk) }
+    }
+}
+
 extension Durability {
     func abstractDigest(names: [UInt32], into digest: inout Digest) {
         digest.combine(durableIndex.rawValue)
@@ -143,7 +152,7 @@ extension Progress {
             digest.combine(inflight.count)
             digest.combine(inflight.bytes)
         case .snapshot(let transfer):
-            digest.combine(transfer.snapshot.point.index.rawValue)
+            transfer.snapshot.abstractDigest(into: &digest)
             digest.combine(transfer.number)
             digest.combine(now - transfer.sentAt >= limit)
         }

@@ -125,7 +125,7 @@ struct LocalDisk: Sendable {
         combine(start)
         digest.combine(entries.count)
         for entry in entries { entry.abstractDigest(into: &digest) }
-        combine(snapshot?.point)
+        snapshot?.abstractDigest(into: &digest)
         for write in writes {
             combine(write.content.hardState ?? HardState())
             combine(write.content.startAfter)
@@ -134,6 +134,6 @@ struct LocalDisk: Sendable {
             for entry in write.content.entries { entry.abstractDigest(into: &digest) }
         }
         digest.combine(saves.count)
-        for save in saves { combine(save.snapshot.point) }
+        for save in saves { save.snapshot.abstractDigest(into: &digest) }
     }
 }

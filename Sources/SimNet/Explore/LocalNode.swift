@@ -142,6 +142,7 @@ struct LocalNode: Sendable {
             durable: disk.recovered, configuration: raft.configuration, stampFloor: .zero,
             seed: 1, now: now)
         ghost.grants = 0
+        if let snapshot = raft.snapshot { noteRestored(snapshot, &outcome) }
         if raft.term < ghost.spoken {
             outcome.report(
                 .termAndVote,

@@ -117,7 +117,7 @@ extension ReportTemplate {
         function drawNode(g, n) {
           const y = L.y[n], list = spans[n];
           if (layerOn("faults")) for (const bar of bars) {
-            if (bar.host === n) drawBar(g, bar, y - 42 + 0 - bar.row * 15 + 15, 13);
+            if (bar.host === n) drawBar(g, bar, y - 34 - bar.row * 15, 13);
           }
           let first = Math.max(0, lower(list, view.a) - 1), lastX = -9;
           for (let i = first; i < list.length && list[i].t <= view.b; i++) {

@@ -49,7 +49,7 @@ extension ReportTemplate {
           if (found >= 0 && best < 3) return { type: "message", i: found, t: M.t[found] };
           const time = T(x), near = 5 / L.scale;
           if (layerOn("faults")) for (const bar of bars) {
-            const top = bar.host < 0 ? L.net + bar.row * 16 : L.y[bar.host] - 27 - bar.row * 15;
+            const top = bar.host < 0 ? L.net + bar.row * 16 : L.y[bar.host] - 34 - bar.row * 15;
             if (y >= top && y <= top + 14 && time >= bar.t - near && time <= bar.e + near) {
               return { type: "bar", item: bar, t: bar.t };
             }

@@ -34,10 +34,27 @@ extension ReportTemplate {
             + "◆ commits, ● applied entries. ✖ is a crash, ▶ a start. Dashed arrows with ✖ were lost. "
             + "Bars above a line are the node's faults, those on top the network's.</p>";
         }
+        // The operation that the checker names; a history is judged when the run is over, so that the
+        // moment to look at lies before its end.
+        function namedOperation() {
+          if (D.verdict[0] !== "violated") return null;
+          const number = /\bclient (\d+), operation (\d+)/.exec(D.verdict[2]);
+          if (number && opsOf[number[1]]) {
+            return opsOf[number[1]].filter(op => op.text !== "open a session")[number[2]] || null;
+          }
+          const name = /\bc\d+-\d+\b/.exec(D.verdict[2]);
+          return name && ops.find(op => op.text.startsWith("send " + name[0] + " ")) || null;
+        }
         function firstWindow() {
           const asked = /^#([\d.]+)-([\d.]+)$/.exec(location.hash);
           if (asked && +asked[2] > +asked[1]) return setWindow(asked[1] * 1e6, asked[2] * 1e6);
           const length = Math.min(2e6, END + MARGIN);
+          const named = namedOperation();
+          if (named) {
+            view.pick = { type: "op", item: named, t: named.t };
+            const until = named.e < 0 ? named.t : named.e;
+            if (until < END - length) return setWindow(until - length * .75, until + length * .25);
+          }
           if (D.verdict[0] !== "held") return setWindow(END - length, END + length * .06);
           // A run that held opens at its last election.
           const elections = spans.flat().filter(span => span.status === 0 && span.role === 3);
@@ -47,10 +64,10 @@ extension ReportTemplate {
         readTheme();
         fillHead();
         fillHelp();
-        showDetail();
         $("query").value = "";
         layout();
         firstWindow();
+        showDetail();
         selectTab("History");
         new ResizeObserver(changed).observe($("stage"));
         matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {

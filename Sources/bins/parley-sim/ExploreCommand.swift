@@ -55,6 +55,9 @@ struct ExploreArguments {
         case "--crashes": configuration.bounds.crashes = try number(budget)
         case "--heartbeats": configuration.bounds.heartbeats = try number(budget)
         case "--snapshots": configuration.bounds.snapshots = try number(budget)
+        case "--start":
+            let start = try number(1...configuration.starts.count)
+            configuration.starts = [configuration.starts[start - 1]]
         case "--liveness": configuration.livenessSample = UInt64(try number(0...1_000_000))
         case "--memory": configuration.memory = try number(1...1_000_000) << 20
         case "--without":
