@@ -315,9 +315,9 @@ public struct Explorer: Sendable {
             return
         }
         let used = budget.map { row.used + $0.unit } ?? row.used
-        let print = fingerprint(row, old, step.node, used)
-        guard visited.insert(print) else { return }
-        if keepsPrints { prints.append(print) }
+        let mark = fingerprint(row, old, step.node, used)
+        guard visited.insert(mark) else { return }
+        if keepsPrints { prints.append(mark) }
         enter(row, number, action, step.node, used)
     }
 
