@@ -143,7 +143,7 @@ public struct World: Sendable {
             id: NodeID(UInt32(number + 1)), clock: clock,
             incarnation: Incarnation(prng.next()),
             connected: Array(repeating: 0, count: clients),
-            downtime: options.downtime / 2, ticks: Stream.ticks(number).prng(seed),
+            downtime: .seconds(1), ticks: Stream.ticks(number).prng(seed),
             writes: Stream.disk(number).prng(seed), fate: Stream.fate(number).prng(seed))
     }
 

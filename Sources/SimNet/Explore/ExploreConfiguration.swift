@@ -47,7 +47,7 @@ public struct ExploreBounds: Equatable, Sendable {
     /// The most messages in flight; what goes beyond is cut off.
     public var flight = 24
     /// The most actions after the start of a path.
-    public var depth = 60
+    public var depth = 200
 
     /// Makes the default bounds.
     public init() {}

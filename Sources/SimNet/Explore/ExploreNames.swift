@@ -11,7 +11,7 @@ extension ExploreConfiguration {
         bounds.timeouts = 2
         bounds.crashes = 1
         bounds.losesHeartbeats = true
-        bounds.flight = 6
+        bounds.flight = 5
         return ExploreConfiguration("raft-election-3", members: 3, bounds: bounds)
     }
 
@@ -41,11 +41,15 @@ extension ExploreConfiguration {
         var result = ExploreConfiguration("raft-replication-3", members: 3, bounds: bounds)
         result.starts = [
             [.forgo(.proposals, 1), .forgo(.duplicates, 1), .forgo(.crashes, 1)],
-            [.elect(1, by: 2), .settle(1, 1), .lose, .forgo(.timeouts, 1), .forgo(.crashes, 1)],
-            figure8 + [.forgo(.proposals, 1), .forgo(.duplicates, 1)],
+            freshLeader + [.forgo(.timeouts, 1), .forgo(.crashes, 1)],
+            freshLeader + [.forgo(.timeouts, 1), .forgo(.duplicates, 1)],
+            figure8 + [.forgo(.proposals, 1), .forgo(.duplicates, 1), .forgo(.crashes, 1)],
         ]
         return result
     }
+
+    /// Member 1 leads term 2 by the vote of member 2, and nobody else knows of it.
+    private static let freshLeader: [ExploreScene] = [.elect(1, by: 2), .settle(1, 1), .lose]
 
     /// Member 1 led term 2 and has an entry of it, member 3 leads term 3 and has another in the same
     /// place, member 2 has neither; all that either of them sent is lost.
@@ -63,14 +67,20 @@ extension ExploreConfiguration {
         bounds.proposals = 1
         bounds.snapshots = 1
         bounds.crashes = 1
-        bounds.heartbeats = 1
+        bounds.heartbeats = 2
         bounds.losesHeartbeats = true
         bounds.flight = 5
         var result = ExploreConfiguration("raft-snapshot-3", members: 3, bounds: bounds)
         result.snapshotParts = 2
         result.starts = [
-            [.elect(1, by: 2), .settle(1, 2), .lose, .propose(1), .settle(1, 2), .lose, .snapshot(1)]
+            compacted + [.forgo(.proposals, 1), .forgo(.snapshots, 1), .forgo(.heartbeats, 1)],
+            compacted + [.forgo(.timeouts, 1)],
         ]
         return result
     }
+
+    /// Members 1 and 2 committed a command, and member 1 keeps it in a snapshot alone.
+    private static let compacted: [ExploreScene] = [
+        .elect(1, by: 2), .settle(1, 2), .lose, .propose(1), .settle(1, 2), .lose, .snapshot(1),
+    ]
 }

@@ -35,7 +35,8 @@ struct HealedWorld {
             else { continue }
             return Violation(
                 ExploreChecker.stateMachineSafety.rawValue,
-                "after the faults node1 commits \(first), \(nodes[member].raft.id) commits \(other)")
+                "after the faults node1 commits \(first), \(nodes[member].raft.id) commits \(other)"
+            )
         }
         return reason.map { Violation(ExploreChecker.liveness.rawValue, $0) }
     }

@@ -8,6 +8,9 @@ enum Command {
     case replay(ReplayArguments)
     case recording(RecordingArguments)
     case killMatrix(KillMatrixArguments)
+    /// nil: list the searches.
+    case explore(ExploreArguments?)
+    case scenario(ScenarioCommands)
 }
 
 /// What makes a seed's run what it is, apart from the seed.
@@ -65,7 +68,10 @@ struct ArgumentReader {
         case "help", "--help", "-h": return .help
         case "run": return try run()
         case "replay": return try replay()
+        case "explore": return .explore(try ExploreArguments(taking: &rest))
         case "kill-matrix": return try killMatrix()
+        case _ where ScenarioCommands.names.contains(name):
+            return .scenario(try ScenarioCommands(name, rest))
         default: throw UsageError("'\(name)' is no command")
         }
     }
@@ -216,6 +222,7 @@ let usage = """
                      [options]
       parley-sim replay SEED [--trace -|FILE] [--report FILE] [options]
       parley-sim replay --recording DIR|FILE [--trace -|FILE] [--until EVENTS]
+      parley-sim explore NAME|--list [bounds] [--without CHECKER] [--memory MIB] [--plant N]
       parley-sim kill-matrix [--bugs 7,12] [--starts 7] [--limit 2000] [--jobs N] [options]
 
     options:
@@ -232,5 +239,11 @@ let usage = """
     --until stops after so many events and shows the node. kill-matrix plants one bug after the other, in a build
     that carries them (scripts/kill-matrix makes it), and says which checker caught it how soon.
 
-    exit codes: 0 all held, 1 a checker fired, 2 bad arguments, 3 no liveness, 4 crashed
+    explore tries everything that can happen to a few members, breadth first, within bounds that
+    --term, --depth, --flight, --timeouts, --proposals, --duplicates, --drops, --crashes,
+    --heartbeats and --snapshots change, and tells the shortest way to what must never be.
+    --start N takes one of several starts alone, --liveness N heals one state of N (0: none).
+
+    exit codes: 0 all held, 1 a checker fired, 2 bad arguments, 3 no liveness, 4 crashed,
+    5 explore did not get to the end within its memory
     """

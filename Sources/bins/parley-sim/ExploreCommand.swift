@@ -139,7 +139,9 @@ private func printPath(_ path: [ExploreStep]) {
     let prologue = path.count { $0.isPrologue }
     if prologue > 0 { print("  the search begins so:") }
     for (place, step) in path.enumerated() {
-        if place == prologue { print("  the shortest way there, \(path.count - prologue) actions:") }
+        if place == prologue {
+            print("  the shortest way there, \(path.count - prologue) actions:")
+        }
         let number = place < prologue ? place + 1 : place - prologue + 1
         let margin = String(repeating: " ", count: number < 10 ? 5 : 4)
         let end = step.consequence.isEmpty ? "" : "  -> \(step.consequence)"

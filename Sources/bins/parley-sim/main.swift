@@ -8,12 +8,20 @@ do throws(UsageError) {
     switch try reader.command() {
     case .help:
         print(usage)
+        print("\nscenarios:\n" + scenarioUsage)
         exit(0)
     case .run(let arguments): exit(run(arguments))
     case .replay(let arguments): exit(replay(arguments))
     case .recording(let arguments):
         var command = RecordingCommand(arguments)
         exit(command.run())
+    case .scenario(let command): exit(try command.run())
+    case .explore(let arguments):
+        guard let arguments else {
+            listSearches()
+            exit(0)
+        }
+        exit(explore(arguments))
     case .killMatrix(let arguments): exit(try KillMatrix(arguments).run())
     }
 } catch {
