@@ -58,7 +58,9 @@ import Testing
             world.beginRecording()
             world.beginTrace()
             _ = world.run()
-            let steps = world.takeTrace().count { $0.contains(" from node") }
+            let steps = world.takeTrace().count {
+                $0.contains(" from node") && $0.contains(": [")
+            }
             let book = try #require(world.recorder)
             let isOfPeers = { (message: Recorder.Message) in
                 message.from < book.nodes && message.to < book.nodes

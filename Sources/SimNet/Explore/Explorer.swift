@@ -34,6 +34,8 @@ public struct Explorer: Sendable {
     private var gone: ContiguousArray<Int> = []
     private var come: ContiguousArray<UInt32> = []
     private var trapWatch: TrapWatch?
+    /// The start and the actions that lead to the violation, once there is one.
+    private(set) var shortest: (start: Int, actions: [ActionCode])?
     /// Fingerprints in order of discovery, for tests; kept only when asked for.
     var keepsPrints = false
     private(set) var prints: [UInt64] = []
@@ -121,9 +123,11 @@ public struct Explorer: Sendable {
             return ExploreResult(
                 counts: counts, ending: ending, checkers: checkers, violation: nil, path: [])
         }
+        let path = path(to: found.parent, found.action)
+        shortest = path
         return ExploreResult(
             counts: counts, ending: .violated, checkers: checkers, violation: found.violation,
-            path: describe(path(to: found.parent, found.action)))
+            path: describe(path))
     }
 
     /// Enters the starts; returns the rows of the first level.

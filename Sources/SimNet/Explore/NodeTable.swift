@@ -112,13 +112,13 @@ struct NodeTable: Sendable {
 
     /// The number of a member's state.
     mutating func add(_ node: LocalNode) -> UInt32 {
-        let print = node.abstractDigest(names: renamings[0])
-        if let known = nodeIndex.find(print) { return known }
+        let mark = node.abstractDigest(names: renamings[0])
+        if let known = nodeIndex.find(mark) { return known }
         let number = UInt32(nodes.count)
-        nodeIndex.insert(print, number)
+        nodeIndex.insert(mark, number)
         nodes.append(node)
         facts.append(NodeFacts(node))
-        nodePrints.append(print)
+        nodePrints.append(mark)
         for names in renamings.dropFirst() {
             nodePrints.append(node.abstractDigest(names: names))
         }
@@ -127,11 +127,11 @@ struct NodeTable: Sendable {
 
     /// The number of a message.
     mutating func add(_ packet: Packet) -> UInt32 {
-        let print = packet.abstractDigest(names: renamings[0])
-        if let known = packetIndex.find(print) { return known }
+        let mark = packet.abstractDigest(names: renamings[0])
+        if let known = packetIndex.find(mark) { return known }
         let number = UInt32(packets.count)
         precondition(number <= ActionCode.largestArgument, "too many different messages")
-        packetIndex.insert(print, number)
+        packetIndex.insert(mark, number)
         packets.append(packet)
         recipients.append(UInt8(packet.recipient.rawValue - 1))
         let manner: Manner =
@@ -145,7 +145,7 @@ struct NodeTable: Sendable {
             }
         manners.append(manner)
         lifetimes.append(NodeTable.lifetime(of: packet.message))
-        packetPrints.append(print)
+        packetPrints.append(mark)
         for names in renamings.dropFirst() {
             packetPrints.append(packet.abstractDigest(names: names))
         }
