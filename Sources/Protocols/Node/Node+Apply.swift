@@ -213,12 +213,25 @@ extension Node {
         let restoredSession = state.openSession(of: configuration.id, boot: configuration.boot)
         if session != nil, session != restoredSession { loseSession(into: &out) }
         session = restoredSession
-        // What was decided inside the snapshot is learnt by asking again; the state remembers.
+        // What was decided inside the snapshot the state remembers; the rest is asked again.
         requests.forgetProposals()
         if !fanOut.rooms.isEmpty { out.mark(.fanOutCaughtUp) }
         fanOut.fallBehind()
         upkeep.continueAt(now)
         upkeep.mustPropose = true
+    }
+
+    /// Answers the requests that were decided inside a snapshot. Proposing all of them again would
+    /// make the leader's log grow, which can end in the next snapshot, and so on without end.
+    mutating func answerRemembered(_ now: Instant, into out: inout Outbox<NodeEffect>) {
+        for number in requests.proposedCommands {
+            guard let pending = requests.commands[number],
+                let owner = pending.numbering?.session ?? session
+            else { continue }
+            let sequence = pending.numbering?.sequence ?? number
+            guard let outcome = state.session(owner)?.outcomes[sequence] else { continue }
+            onOutcome(outcome, session: owner, sequence: sequence, now, into: &out)
+        }
     }
 
     /// Tells the clients who has joined and left while the state jumped.

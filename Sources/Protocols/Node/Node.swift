@@ -155,6 +155,7 @@ public struct Node: Machine {
         guard halted == nil else { return }
         if upkeep.mustPropose {
             upkeep.mustPropose = false
+            answerRemembered(now, into: &out)
             proposePending(before: now, now, into: &out)
         }
         let standing = Standing(raft)
