@@ -58,8 +58,9 @@ import Testing
             world.beginRecording()
             world.beginTrace()
             _ = world.run()
-            let steps = world.takeTrace().count {
-                $0.contains(" from node") && $0.contains(": [")
+            let steps = world.takeTrace().count { line in
+                let words = line.split(separator: " ")
+                return words.count > 3 && words[1].hasPrefix("node") && words[2] == "from"
             }
             let book = try #require(world.recorder)
             let isOfPeers = { (message: Recorder.Message) in
