@@ -81,7 +81,11 @@ public struct Explorer: Sendable {
             var place = 0
             while place < level.count {
                 if let trap, trap.state == number {
-                    found = (Violation("precondition", "the machine traps"), number, trap.action)
+                    let text =
+                        trap.action == .max
+                        ? "a machine traps once the faults have stopped"
+                        : "the machine traps in the last action"
+                    found = (Violation("precondition", text), number, trap.action)
                 }
                 place = expand(level, place, number)
                 if found != nil { break search }
@@ -454,7 +458,7 @@ public struct Explorer: Sendable {
         stage.play(configuration.starts[path.start], &table)
         var steps = stage.steps
         for index in steps.indices { steps[index].isPrologue = true }
-        let isTrap = found?.violation.checker == "precondition"
+        let isTrap = found?.violation.checker == "precondition" && found?.action != .max
         for (number, action) in path.actions.enumerated() {
             let isLast = number == path.actions.count - 1
             if isTrap && isLast {

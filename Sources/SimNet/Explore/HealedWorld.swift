@@ -104,7 +104,7 @@ struct HealedWorld {
     }
 
     private mutating func finishWrites(_ member: Int) {
-        var outcome = LocalNode.Outcome()
+        var outcome = LocalNode.Outcome(configuration)
         nodes[member].finishWrites(&outcome)
         violation = violation ?? outcome.violation
         flight += outcome.sends

@@ -31,9 +31,14 @@ struct LocalNode: Sendable {
         /// The action went beyond the search's bounds.
         var isBeyond = false
         /// Heartbeats are lost on their way.
-        fileprivate var losesHeartbeats = false
+        fileprivate var losesHeartbeats: Bool
         /// The checkers that are switched off.
-        fileprivate var without: [ExploreChecker] = []
+        fileprivate var without: [ExploreChecker]
+
+        init(_ rules: borrowing ExploreConfiguration, losesHeartbeats: Bool = false) {
+            without = rules.without
+            self.losesHeartbeats = losesHeartbeats
+        }
 
         /// Keeps the first violation that a checker reports.
         fileprivate mutating func report(
@@ -50,9 +55,8 @@ struct LocalNode: Sendable {
     mutating func perform(
         _ action: ActionCode, _ packet: Packet?, _ rules: borrowing ExploreConfiguration
     ) -> Outcome {
-        var outcome = Outcome()
-        outcome.without = rules.without
-        outcome.losesHeartbeats = rules.bounds.losesHeartbeats && action.kind != .heartbeat
+        var outcome = Outcome(
+            rules, losesHeartbeats: rules.bounds.losesHeartbeats && action.kind != .heartbeat)
         switch action.kind {
         case .deliver, .duplicate, .deliverLate:
             guard let packet else { preconditionFailure("a delivery without a message") }
