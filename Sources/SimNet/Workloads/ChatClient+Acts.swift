@@ -142,7 +142,9 @@ extension ChatClient {
     ) {
         let name = newName()
         let strangers = rooms.indices.filter { position in
-            guard !rooms[position].isJoined, rooms[position].id != nil else { return false }
+            guard !rooms[position].isJoined, !rooms[position].mayBeJoined,
+                rooms[position].id != nil
+            else { return false }
             if case .join(room: let joining, since: _) = control { return joining != position }
             return true
         }

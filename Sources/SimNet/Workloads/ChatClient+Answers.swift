@@ -39,6 +39,7 @@ extension ChatClient {
                 return unasked(message)
             }
             endControl()
+            if error == .outcomeUnknown { rooms[position].mayBeJoined = true }
             retry(after: error, "joining", now, into: &out)
         case .left(let room, let name):
             guard name == user, endsLeaving(room, now) else { return unasked(message) }

@@ -48,6 +48,8 @@ public struct ChatClient: Equatable, Sendable {
         let name: String
         var id: UniqueID?
         var isJoined = false
+        /// A join on this connection ended with an unknown outcome: it may be done at any time yet.
+        var mayBeJoined = false
         /// The last sequence number seen; `nil` when the client was never there.
         var lastSeen: UInt64?
         /// When to join; `nil` when the client does not want to.
@@ -259,7 +261,10 @@ public struct ChatClient: Equatable, Sendable {
         if case .create(let room) = control { rooms[room].mustExist = false }
         control = nil
         controlOverdueAt = nil
-        for room in rooms.indices { rooms[room].isJoined = false }
+        for room in rooms.indices {
+            rooms[room].isJoined = false
+            rooms[room].mayBeJoined = false
+        }
         // What must be refused is not asked again, for the next connection may well be a member.
         sends.removeAll { $0.expectation != .acknowledged }
         for position in sends.indices where sends[position].overdueAt != nil {
