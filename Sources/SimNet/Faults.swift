@@ -13,7 +13,7 @@ public enum Fault: UInt8, CaseIterable, Sendable {
     // Clock
     case clockDrift, wallJump
     // Cluster
-    case wiped
+    case wiped, transfer
     // Wire
     case segmented
 }

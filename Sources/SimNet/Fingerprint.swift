@@ -25,6 +25,7 @@ extension Digest {
             combine(11)
             combine(UInt64(bitPattern: wall.milliseconds))
         case .drain: combine(12)
+        case .transfer(let target): combine(13, target ?? NodeID(0))
         }
     }
 

@@ -24,6 +24,7 @@ extension World {
         case .partition, .oneWay, .cut, .clog, .resetLink, .heal, .rule, .candidates,
             .resetClient, .unreachable, .order:
             if phase == .chaos { strikeNetwork(strike, number) }
+        case .transfer(let target): if phase == .chaos { transfer(target) }
         case .crash(let victims, let loss, let downtime):
             strikeAll(victims, loss, downtime, strike.salt)
         case .restart(let host): if mayStrike(host) { start(host) }
@@ -164,6 +165,18 @@ extension World {
                 Scheduled(
                     time: now, kind: .drain, host: UInt8(host), epoch: hosts[host].life))
         default: break
+        }
+    }
+
+    /// The operator asks every node that takes itself for the leader.
+    private mutating func transfer(_ target: Int?) {
+        if let target, !hosts.indices.contains(target) { return }
+        for host in hosts.indices
+        where hosts[host].status == .up && nodes[host].raft.role == .leader {
+            arrive(
+                Scheduled(
+                    time: now, kind: .transfer, host: UInt8(host),
+                    payload: target.map { UInt32($0) + 1 } ?? 0, epoch: hosts[host].life))
         }
     }
 

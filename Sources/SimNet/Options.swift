@@ -138,6 +138,7 @@ public struct Options: Equatable, Sendable {
             if prng.chance(1, in: 2) { options.drawDiskFaults(from: &prng) }
             if prng.chance(1, in: 2) { options.drawClockFaults(from: &prng) }
             if prng.chance(1, in: 8) { options[.wiped] = .seconds(40) }
+            options.draw(.transfer, chance: 1, in: 3, from: &prng)
         }
         return options
     }

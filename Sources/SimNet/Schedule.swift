@@ -1,16 +1,17 @@
-/// What a scheduled event is about. The kinds from `tick` to `drain` are a host's own: they wait
+/// What a scheduled event is about. The kinds from `tick` to `transfer` are a host's own: they wait
 /// in its inbox while the host is paused or busy, and are lost when it is down.
 enum ScheduledKind: UInt8, Sendable {
     // A host's own
     case tick, peerUp, peerDown, peerMessage, peerBytes, persisted, snapshotSaved
     case clientConnect, clientRequest, clientBytes, clientGone, backlog, wallClock, drain
+    case transfer
     // The world's
     case wake, linkTry, peerFlush, logWritten, snapshotWritten, wallSecond
     case clientOpened, clientMessage, serverBytes, clientClosed, clientWake, clientDrain
     case nemesis, restart, heal, ambush, liveness, checkConverged
 
     /// True for what only a running host can take.
-    var isForHost: Bool { rawValue <= ScheduledKind.drain.rawValue }
+    var isForHost: Bool { rawValue <= ScheduledKind.transfer.rawValue }
 }
 
 /// One event to come: 24 bytes, ordered by time and then by the order of scheduling.

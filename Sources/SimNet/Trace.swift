@@ -23,6 +23,7 @@ enum Trace {
         case .backlog(let connection, let bytes): "client \(connection.slot) backlog \(bytes)"
         case .wallClock(let wall): "wallClock \(wall.milliseconds)"
         case .drain: "drain"
+        case .transfer(let target): "transfer to \(target.map { "\($0)" } ?? "the best")"
         }
     }
 

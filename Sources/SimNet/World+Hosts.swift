@@ -271,6 +271,10 @@ extension World {
             statistics.count(.drain)
             step(host, .drain)
         case .drain: break
+        case .transfer where event.epoch == hosts[host].life:
+            statistics.count(.transfer)
+            step(host, .transfer(event.payload == 0 ? nil : hosts[Int(event.payload) - 1].id))
+        case .transfer: break
         default: preconditionFailure("\(event.kind) is not for a host")
         }
     }

@@ -237,7 +237,8 @@ public struct World: Sendable {
         case .liveness: settle()
         case .checkConverged: checkConverged()
         case .tick, .peerUp, .peerDown, .peerMessage, .peerBytes, .persisted, .snapshotSaved,
-            .clientConnect, .clientRequest, .clientBytes, .clientGone, .backlog, .wallClock, .drain:
+            .clientConnect, .clientRequest, .clientBytes, .clientGone, .backlog, .wallClock, .drain,
+            .transfer:
             preconditionFailure("\(event.kind) is for a host")
         }
     }

@@ -301,6 +301,59 @@ struct NodeRequestTests {
         #expect(net[id].pendingCount == 0)
     }
 
+    // MARK: Handing over
+
+    @Test("an order to hand over asks the named member to campaign, and means nothing elsewhere")
+    func transferOrder() {
+        let net = NodeNet.ready()
+        let (old, other) = (net.leader, net.followers[1])
+        let ask = NodeEffect.send(
+            node(other),
+            .raft(RaftMessage(group: .main, term: net[old].raft.term, body: .timeoutNow)))
+        func effects(_ id: UInt32, _ target: NodeID?) -> [NodeEffect] {
+            var node = net[id]
+            var out = Outbox<NodeEffect>()
+            node.step(.transfer(target), at: net.now, into: &out)
+            return out.effects
+        }
+        #expect(effects(old, node(other)) == [ask])
+        #expect(effects(old, nil).count == 1)
+        #expect(effects(old, node(old)) == [])
+        #expect(effects(old, node(9)) == [])
+        #expect(effects(other, node(old)) == [])
+        #expect(effects(other, nil) == [])
+    }
+
+    @Test("leadership goes to the named member, and no client of the old leader notices")
+    func transfer() {
+        var net = NodeNet.ready()
+        let (old, new) = (net.leader, net.followers[1])
+        let ann = net.connectClient(old)
+        let room = net.createRoom(old, ann, "tea")
+        _ = net.ask(old, ann, .joinRoom(room: room, user: "ann", since: nil))
+        net.step(old, .transfer(node(new)))
+        let answers = net.ask(old, ann, say(room, "ann", "still here"), for: 2_000)
+        #expect(net.leaders == [new])
+        #expect(answers.count == 2 && net.sequences(old, ann) == [1])
+        #expect(net[old].halted == nil && net[old].isReady)
+    }
+
+    @Test("a member that cannot take over leaves the leader in office, and writes go on (35)")
+    func failedTransfer() {
+        var net = NodeNet.ready()
+        let (old, target) = (net.leader, net.followers[0])
+        let ann = net.connectClient(old)
+        net.isolate(target)
+        net.step(old, .transfer(node(target)))
+        #expect(net.ask(old, ann, .createRoom(name: "tea", creator: "ann", description: "")) == [])
+        net.run(3_000)
+        guard case .message(.roomCreated)? = net.heard(old, ann).first else {
+            Issue.record("the write was not taken again: \(net.heard(old, ann))")
+            return
+        }
+        #expect(net.leader == old)
+    }
+
     // MARK: Stopping
 
     @Test("a leader that is drained hands over, closes its clients with 1012 and halts")

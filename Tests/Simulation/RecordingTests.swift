@@ -229,6 +229,7 @@ struct RecordingTests {
             .backlog(connection, bytes: 0), .backlog(connection, bytes: .max),
             .backlog(connection, bytes: .min), .wallClock(WallTime(milliseconds: .min)),
             .wallClock(WallTime(milliseconds: .max)), .drain,
+            .transfer(nil), .transfer(node(.max)),
         ] + requests.map { .request(connection, $0) }
             + PeerCodecTests.messages.map { .peer(node(2), $0) }
     }

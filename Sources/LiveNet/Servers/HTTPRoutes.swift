@@ -11,12 +11,14 @@ extension LiveNode {
         guard let route = Self.routes.first(where: { $0.path == target.segments }) else {
             return problem(
                 .notFound, "No such resource",
-                "This node answers /, /health, /ready, /cluster and /metrics.")
+                "This node answers /, /health, /ready, /cluster, /cluster/transfer and /metrics.")
         }
-        guard request.method == .get || request.method == .head else {
+        guard route.methods.contains(request.method) else {
+            let names = route.methods == [.post] ? ["POST"] : ["GET", "HEAD"]
             var response = problem(
-                .methodNotAllowed, "Method not allowed", "Only GET and HEAD are answered here.")
-            response.fields.append("Allow", "GET, HEAD")
+                .methodNotAllowed, "Method not allowed",
+                "Only \(names.joined(separator: " and ")) is answered here.")
+            response.fields.append("Allow", names.joined(separator: ", "))
             return response
         }
         return route.answer(self)(request)
@@ -24,6 +26,7 @@ extension LiveNode {
 
     private struct Route {
         let path: [String]
+        var methods: [HTTPMethod] = [.get, .head]
         let answer: (LiveNode) -> (HTTPRequest) -> HTTPResponse
     }
 
@@ -32,6 +35,7 @@ extension LiveNode {
         Route(path: ["health"], answer: LiveNode.health),
         Route(path: ["ready"], answer: LiveNode.ready),
         Route(path: ["cluster"], answer: LiveNode.cluster),
+        Route(path: ["cluster", "transfer"], methods: [.post], answer: LiveNode.transfer),
         Route(path: ["metrics"], answer: LiveNode.metrics),
     ]
 
@@ -93,6 +97,32 @@ extension LiveNode {
             writer.field("state_digest", hex(node.state.rollingDigest))
             writer.field("ready", node.isReady)
         }
+    }
+
+    /// An operator's wish that another member lead; what comes of it shows in `/cluster`.
+    private func transfer(_ request: HTTPRequest) -> HTTPResponse {
+        var target: NodeID?
+        if let name = (try? HTTPTarget(request.target))?["to"] {
+            let others = settings.members.map(\.id).filter { $0 != settings.node }
+            guard let member = others.first(where: { "\($0)" == name }) else {
+                let names = others.map(\.description).joined(separator: ", ")
+                return problem(
+                    .badRequest, "No such member", "The other members are: \(names).")
+            }
+            target = member
+        }
+        guard node.raft.role == .leader else {
+            return problem(
+                .conflict, "Not the leader",
+                node.raft.leader.map { "\($0) leads: ask it." } ?? "No leader is known here.")
+        }
+        step(.transfer(target))
+        var response = json { writer in
+            writer.field("status", "handing over")
+            writer.field("to", target.map { "\($0)" } ?? "the member whose log reaches furthest")
+        }
+        response.status = .accepted
+        return response
     }
 
     // MARK: Metrics

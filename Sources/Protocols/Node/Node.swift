@@ -91,6 +91,7 @@ public struct Node: Machine {
             onBacklog(bytes, of: connection, now, into: &out)
         case .wallClock(let reading): wall = WallReading(time: reading, at: now)
         case .drain: onDrain(now, into: &out)
+        case .transfer(let target): drive(.transfer(target), now, into: &out)
         }
         settle(since: before, now, into: &out)
     }

@@ -26,6 +26,9 @@ public enum NodeEvent: Equatable, Sendable {
     case wallClock(WallTime)
     /// The operator wants the node to hand over and stop.
     case drain
+    /// The operator wants leadership to go to this member, or to the best one; a node that does not
+    /// lead does nothing. It is an attempt: what comes of it shows in the roles.
+    case transfer(NodeID?)
 }
 
 /// What a node wants done.

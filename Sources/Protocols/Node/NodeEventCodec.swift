@@ -12,7 +12,7 @@ extension NodeEvent {
         case peerUp, peerDown, peer
         case persisted, snapshotSaved
         case connected, request, disconnected, backlog
-        case wallClock, drain
+        case wallClock, drain, transfer
     }
 
     /// The bytes of the event alone, its version first.
@@ -70,6 +70,10 @@ extension NodeEvent {
             begin(.wallClock)
             writer.write(signed: wall.milliseconds)
         case .drain: begin(.drain)
+        case .transfer(let target):
+            begin(.transfer)
+            writer.write(target != nil)
+            if let target { writer.write(UInt64(target.rawValue)) }
         }
     }
 
@@ -96,6 +100,7 @@ extension NodeEvent {
             self = .backlog(connection, bytes: bytes)
         case .wallClock: self = .wallClock(WallTime(milliseconds: try reader.signed()))
         case .drain: self = .drain
+        case .transfer: self = .transfer(try reader.flag() ? NodeID(try reader.small()) : nil)
         }
     }
 }

@@ -15,6 +15,8 @@ public struct HTTPStatus: Hashable, Sendable {
     public static let switchingProtocols = HTTPStatus(101)
     /// 200.
     public static let ok = HTTPStatus(200)
+    /// 202: taken on, not done yet.
+    public static let accepted = HTTPStatus(202)
     /// 400.
     public static let badRequest = HTTPStatus(400)
     /// 404.
@@ -23,6 +25,8 @@ public struct HTTPStatus: Hashable, Sendable {
     public static let methodNotAllowed = HTTPStatus(405)
     /// 408: the request took too long to arrive.
     public static let requestTimeout = HTTPStatus(408)
+    /// 409: the request does not fit the present state.
+    public static let conflict = HTTPStatus(409)
     /// 413.
     public static let contentTooLarge = HTTPStatus(413)
     /// 414.

@@ -42,6 +42,9 @@ extension World {
         case .peerUp(let peer): book.tell(host, .link, "link to \(peer) is up", at: now)
         case .peerDown(let peer): book.tell(host, .link, "link to \(peer) is down", at: now)
         case .drain: book.tell(host, .told, "is drained", at: now)
+        case .transfer(let target):
+            let whom = target.map { "\($0)" } ?? "the best member"
+            book.tell(host, .told, "is to hand over to \(whom)", at: now)
         case .tick, .peer, .connected, .disconnected, .backlog, .wallClock: break
         }
         for effect in effects {

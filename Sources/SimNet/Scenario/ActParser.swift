@@ -24,6 +24,8 @@ enum ActParser {
                 downtime: try words.lasting() ?? .milliseconds(100))
         case "pause": return .pause(try words.host(), lasting: try words.length())
         case "drain": return .drain(try words.host(), downtime: try words.lasting())
+        case "transfer":
+            return .transfer(to: words.skips("to") ? try words.host() : nil)
         case "slow", "stall", "fail", "fill": return try disk(name, &words)
         case "misdirect": return .misdirect(try words.host())
         case "rot": return .rot(try words.host())
@@ -41,8 +43,8 @@ enum ActParser {
             throw words.wrong(
                 "nothing is called '\(name)': write partition, one-way, cut, clog, reset, heal,"
                     + " drop, delay, duplicate, candidates, unreachable, crash, restart, ambush,"
-                    + " stumble, pause, slow, drain, stall, fail, fill, misdirect, rot, jump,"
-                    + " wipe, or client0 write r0")
+                    + " stumble, pause, slow, drain, transfer, stall, fail, fill, misdirect, rot,"
+                    + " jump, wipe, or client0 write r0")
         }
     }
 
@@ -204,6 +206,7 @@ extension Act {
         case .candidates(let only, _): only ?? []
         case .crash(let hosts, _, _): hosts
         case .order(_, .go(let host)): [host]
+        case .transfer(let target): target.map { [$0] } ?? []
         case .heal, .resetClient, .order, .reseed: []
         }
     }

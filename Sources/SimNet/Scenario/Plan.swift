@@ -151,6 +151,8 @@ public enum Act: Equatable, Sendable {
     case slowNode(Int, step: Interval, lasting: Interval)
     /// A node is asked to hand over and stop.
     case drain(Int, downtime: Interval?)
+    /// Whoever leads is asked to hand over: to this host, or to the best.
+    case transfer(to: Int?)
     // Disks and clocks
     /// Writes take so many times longer.
     case slowDisk(Int, factor: Int, lasting: Interval)

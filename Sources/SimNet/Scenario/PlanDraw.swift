@@ -78,7 +78,7 @@ extension Fault {
             .oneWayPartition, .partialPartition, .linkClogged, .linkReset, .clientReset,
             .clientUnreachable, .slowReader, .restart, .drain, .writeLost, .writeTorn,
             .writeReordered, .writeMisdirected, .bitRot, .directoryLost, .recoveryRefused,
-            .clockDrift, .wallJump, .wiped, .segmented:
+            .clockDrift, .wallJump, .wiped, .transfer, .segmented:
             false
         }
     }
@@ -112,6 +112,7 @@ extension Act {
             let reach = Interval.seconds(prng.chance(1, in: 4) ? 100_000 : 100)
             return .jump(host, by: prng.round(.zero, reach * 2) - reach)
         case .wiped: return .wipe(host, downtime: prng.downtime(options))
+        case .transfer: return .transfer(to: prng.chance(1, in: 2) ? host : nil)
         case .messageLost, .messageDuplicated, .messageReordered, .messageLate, .slowReader,
             .restart, .writeLost, .writeTorn, .writeReordered, .directoryLost, .recoveryRefused,
             .clockDrift, .segmented:

@@ -131,6 +131,7 @@ extension Act: CustomStringConvertible {
         case .slowNode(let host, let step, let lasting):
             "slow \(Act.name(host)) by \(step.scenarioText)" + Act.tail(lasting)
         case .drain(let host, let downtime): "drain \(Act.name(host))" + Act.tail(downtime)
+        case .transfer(let target): "transfer" + (target.map { " to \(Act.name($0))" } ?? "")
         case .slowDisk(let host, let factor, let lasting):
             "slow disk \(Act.name(host)) times \(factor)" + Act.tail(lasting)
         case .stallDisk(let host, let lasting):
