@@ -43,6 +43,11 @@ let package = Package(
             path: "Sources/LiveNet", exclude: ["CUV", "COpenSSL", "CJSON", "Codecs"],
             swiftSettings: plain),
 
+        // Hands the chat codec to the simulated world, which imports no library of its own.
+        .target(
+            name: "SimCodecs", dependencies: ["Protocols", "SimNet", "EdgeCodecs"],
+            swiftSettings: plain),
+
         .executableTarget(
             name: "parley", dependencies: ["Protocols", "LiveNet", "EdgeCodecs"],
             path: "Sources/bins/parley", swiftSettings: plain),
@@ -50,14 +55,15 @@ let package = Package(
             name: "parley-node", dependencies: ["Protocols", "LiveNet"],
             path: "Sources/bins/parley-node", swiftSettings: plain),
         .executableTarget(
-            name: "parley-sim", dependencies: ["Protocols", "SimNet", "EdgeCodecs"],
+            name: "parley-sim", dependencies: ["Protocols", "SimNet", "SimCodecs"],
             path: "Sources/bins/parley-sim", swiftSettings: plain),
         .executableTarget(
             name: "parley-bench", dependencies: ["Protocols", "SimNet", "LiveNet", "EdgeCodecs"],
             path: "Sources/bins/parley-bench", swiftSettings: plain),
 
         .testTarget(
-            name: "SimulationTests", dependencies: ["Protocols", "SimNet", "EdgeCodecs"],
+            name: "SimulationTests",
+            dependencies: ["Protocols", "SimNet", "SimCodecs", "EdgeCodecs"],
             path: "Tests/Simulation", swiftSettings: plain),
         .testTarget(
             name: "IntegrationTests", dependencies: ["Protocols", "LiveNet", "EdgeCodecs"],

@@ -14,6 +14,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 COPIED = [
     "Sources/Protocols",
     "Sources/SimNet",
+    "Sources/SimCodecs",
     "Sources/LiveNet/Codecs",
     "Sources/LiveNet/CJSON",
     "Sources/LiveNet/COpenSSL",
@@ -159,8 +160,9 @@ let package = Package(
         .target(
             name: "EdgeCodecs", dependencies: ["Protocols", "CJSON", "COpenSSL"],
             path: "Sources/LiveNet/Codecs"),
+        .target(name: "SimCodecs", dependencies: ["Protocols", "SimNet", "EdgeCodecs"]),
         .executableTarget(
-            name: "parley-sim", dependencies: ["Protocols", "SimNet", "EdgeCodecs"],
+            name: "parley-sim", dependencies: ["Protocols", "SimNet", "SimCodecs"],
             path: "Sources/bins/parley-sim"),
     ],
     cxxLanguageStandard: .cxx17

@@ -215,6 +215,7 @@ extension Digest {
         case .registerWritten(_, let version): combine(version << 8 | 86)
         case .registerMismatch(_, let value): combine(value.version << 8 | 87)
         case .failed(let error): combine(UInt64(error.rawValue) << 8 | 88)
+        case .registerFailed(_, let error): combine(UInt64(error.rawValue) << 8 | 89)
         }
     }
 }

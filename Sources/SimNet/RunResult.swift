@@ -68,6 +68,15 @@ public struct Statistics: Equatable, Sendable {
         }
     }
 
+    /// The marks, the faults and the checkers that were never hit, each by name.
+    public var unhit: [(name: String, missing: [String])] {
+        [
+            ("marks", Mark.allCases.filter { marks[Int($0.rawValue)] == 0 }.map { "\($0)" }),
+            ("faults", Fault.allCases.filter { faults[Int($0.rawValue)] == 0 }.map { "\($0)" }),
+            ("checkers", checkers.filter { $0.count == 0 }.map(\.name)),
+        ]
+    }
+
     /// Adds another run's counts.
     public mutating func add(_ other: Statistics) {
         events += other.events

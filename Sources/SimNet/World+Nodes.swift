@@ -135,6 +135,8 @@ extension World {
         case .deliver(let connections, let message):
             for connection in connections { tell(connection, message, host) }
         case .close(let connection, let reason): close(connection, reason, host)
+        case .note(.peerFaulty(let peer, let fault)):
+            fail(Violation("peer-fault", "\(hosts[host].id) finds fault with \(peer): \(fault)"))
         case .note: break
         case .halt(let reason): return reason
         }

@@ -297,8 +297,8 @@ struct ChatJSONTests {
             text(.registerMismatch(key: "k", RegisterValue()))
                 == #"{"type":"register_mismatch","data":{"key":"k","value":"","version":0}}"#)
         #expect(
-            text(.failed(.sessionExpired))
-                == #"{"type":"register_error","data":{"error":"The session is over; open a new one, and read before you repeat the request","error_code":"SESSION_EXPIRED"}}"#
+            text(.registerFailed(key: "k", .sessionExpired))
+                == #"{"type":"register_error","data":{"key":"k","error":"The session is over; open a new one, and read before you repeat the request","error_code":"SESSION_EXPIRED"}}"#
         )
         #expect(
             text(.failed(.unavailable))
@@ -338,6 +338,7 @@ struct ChatJSONTests {
             messages += [
                 .createFailed(error), .joinFailed(room: room, error),
                 .leaveFailed(room: room, error), .failed(error),
+                .registerFailed(key: "k", error),
                 .messageFailed(room: room, clientMessageID: "k", error),
                 .messageFailed(room: room, clientMessageID: nil, error),
             ]

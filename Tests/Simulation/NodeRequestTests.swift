@@ -21,7 +21,8 @@ struct NodeRequestTests {
         net.run(5_000)
         #expect(
             net.heard(id, client) == [
-                .message(.failed(.outcomeUnknown)), .message(.failed(.unavailable)),
+                .message(.registerFailed(key: "k", .outcomeUnknown)),
+                .message(.registerFailed(key: "k", .unavailable)),
                 .message(.failed(.unavailable)),
             ])
         #expect(net[id].pendingCount == 0 && net[id].pendingBytes == 0 && !net.hasSpun)
@@ -82,7 +83,7 @@ struct NodeRequestTests {
         let answers = net.heard(id, client)
         #expect(
             answers == [.message(.registerWritten(key: "k", version: 1))]
-                || answers == [.message(.failed(.outcomeUnknown))])
+                || answers == [.message(.registerFailed(key: "k", .outcomeUnknown))])
     }
 
     @Test("more unfinished requests than the limit are refused, by number and by bytes")
@@ -112,7 +113,9 @@ struct NodeRequestTests {
         let id = net.followers[0]
         let client = net.connectClient(id)
         #expect(
-            net.ask(id, client, write("k", [1], as: nil)) == [.message(.failed(.stateFull))])
+            net.ask(id, client, write("k", [1], as: nil)) == [
+                .message(.registerFailed(key: "k", .stateFull))
+            ])
         #expect(
             net.ask(id, client, .readRegister(key: "k")) == [
                 .message(.registerValue(key: "k", RegisterValue()))
@@ -187,7 +190,7 @@ struct NodeRequestTests {
             net.ask(b, second, write("k", [6], expecting: 0, as: next)) == [
                 .message(.registerMismatch(key: "k", RegisterValue(value: [5], version: 1)))
             ])
-        #expect(net.ask(b, second, cas) == [.message(.failed(.outcomeUnknown))])
+        #expect(net.ask(b, second, cas) == [.message(.registerFailed(key: "k", .outcomeUnknown))])
     }
 
     @Test("a number of a session that is over is refused, never executed")
@@ -200,7 +203,7 @@ struct NodeRequestTests {
         let request = SessionRequest(session: session, sequence: 1, acknowledgedBelow: 1)
         #expect(
             net.ask(id, client, write("k", [1], as: request)) == [
-                .message(.failed(.sessionExpired))
+                .message(.registerFailed(key: "k", .sessionExpired))
             ])
         #expect(net[id].state.register("k").version == 0)
     }
@@ -215,7 +218,7 @@ struct NodeRequestTests {
             let request = SessionRequest(session: session, sequence: 1_000, acknowledgedBelow: .max)
             #expect(
                 net.ask(id, client, write("k", [1], as: request)) == [
-                    .message(.failed(.sessionExpired))
+                    .message(.registerFailed(key: "k", .sessionExpired))
                 ])
         }
         for owner in UInt32(1)...3 {

@@ -239,7 +239,7 @@ struct RaftNet {
                 disks[place].entries.removeAll { $0.index <= snapshot.point.index }
                 step(id, .snapshotSaved(token))
             case .readReady, .readFailed: reads[place].append(effect)
-            case .compactLog, .restore, .diskStalled: break
+            case .compactLog, .restore, .diskStalled, .peerFaulty: break
             }
         }
     }

@@ -256,7 +256,10 @@ struct RaftSnapshotTests {
         _ = begin(&solo)
         #expect(solo.receive(2, 3, .snapshotResponse(.wants(number: 1, of: index(4)))) == [])
         #expect(solo.receive(2, 3, .snapshotResponse(.wants(number: 7, of: index(5)))) == [])
-        #expect(solo.receive(2, 3, .snapshotResponse(.installed(index(999)))) == [])
+        #expect(
+            solo.receive(2, 3, .snapshotResponse(.installed(index(999)))) == [
+                .peerFaulty(node(2), .claimBeyondLog)
+            ])
         #expect(solo.receive(3, 3, .snapshotResponse(.wants(number: 0, of: index(5)))) == [])
         #expect(solo.raft.progress[node(2)]?.match == .zero)
     }

@@ -373,6 +373,10 @@ struct RecordingTests {
                     room: RecordingTests.room, user: "b", memberCount: 1,
                     at: WallTime(milliseconds: 0))),
             .reply(connection, .failed(.notMember)), .reply(connection, .failed(.stateFull)),
+            .reply(connection, .registerFailed(key: "a", .notMember)),
+            .reply(connection, .registerFailed(key: "b", .notMember)),
+            .note(.peerFaulty(node(1), .secondLeader)), .note(.peerFaulty(node(2), .secondLeader)),
+            .note(.peerFaulty(node(1), .claimBeyondLog)),
         ]
         effects += PeerCodecTests.messages.map { .send(node(1), $0) }
         effects.append(.send(node(2), PeerCodecTests.messages[0]))

@@ -1,5 +1,6 @@
 import EdgeCodecs
 import Protocols
+import SimCodecs
 import Testing
 
 @testable import SimNet

@@ -159,8 +159,9 @@ private struct Bench {
         case .leaveRoom(let room, _): .leaveFailed(room: room, .unavailable)
         case .sendMessage(let room, _, _, let name):
             .messageFailed(room: room, clientMessageID: name, .overloaded)
-        case .listRooms, .discoverRooms, .openSession, .readRegister, .writeRegister:
-            .failed(.unavailable)
+        case .readRegister(let key), .writeRegister(let key, _, _):
+            .registerFailed(key: key, .unavailable)
+        case .listRooms, .discoverRooms, .openSession: .failed(.unavailable)
         }
     }
 

@@ -131,7 +131,8 @@ extension ChatJSON {
             pair(room(reader), reader.string("data", "username")).map {
                 .left(room: $0.0, user: $0.1)
             }
-        case "error", "register_error": failed(reader)
+        case "error": failed(reader)
+        case "register_error": registerFailed(reader)
         case "session_opened":
             number(reader, "session_id").map { .sessionOpened(SessionID($0)) }
         case "register_value", "register_mismatch", "register_written": register(type, reader)
@@ -289,6 +290,12 @@ extension ChatJSON {
         let error = error(reader)
         if let room = room(reader) { return .leaveFailed(room: room, error) }
         return .failed(error)
+    }
+
+    private static func registerFailed(_ reader: JSONReader) -> ServerMessage {
+        // Without a key the request had none.
+        guard let key = reader.string("data", "key") else { return .failed(error(reader)) }
+        return .registerFailed(key: key, error(reader))
     }
 
     private static func register(_ type: String, _ reader: JSONReader) -> ServerMessage? {

@@ -4,7 +4,7 @@ extension ChatJSON {
     /// Appends what a node says to a client.
     ///
     /// The text is the same for every client of the node, so a fan-out encodes once. A failure
-    /// that fits no documented answer is an `error`; those of sessions are `register_error`.
+    /// that fits no documented answer is an `error`; those of registers are `register_error`.
     public static func encode(
         _ message: ServerMessage, in cluster: Cluster, into out: inout [UInt8]
     ) {
@@ -45,14 +45,9 @@ extension ChatJSON {
             }
         case .sessionOpened, .registerValue, .registerWritten, .registerMismatch:
             register(message, &out)
-        case .failed(let error):
-            switch error {
-            case .sessionExpired, .alreadyAcknowledged:
-                registerError(nil, "\(error.explanation)", error, &out)
-            case .invalidRequest, .invalidContent, .roomNotFound, .nameTaken, .notMember,
-                .unavailable, .outcomeUnknown, .overloaded, .stateFull:
-                general("\(error.explanation)", error, &out) { _ in }
-            }
+        case .registerFailed(let key, let error):
+            registerError(key, "\(error.explanation)", error, &out)
+        case .failed(let error): general("\(error.explanation)", error, &out) { _ in }
         }
     }
 
@@ -297,7 +292,7 @@ extension ChatJSON {
             out.number(version)
         case .roomsList, .globalRoomsList, .roomCreated, .createFailed, .joined, .joinFailed,
             .left, .leaveFailed, .messageSent, .messageFailed, .newMessage, .memberJoined,
-            .memberLeft, .failed:
+            .memberLeft, .registerFailed, .failed:
             preconditionFailure("no message of registers: \(message)")
         }
         out.text("}}")

@@ -21,6 +21,12 @@ extension LiveNode {
         case .peerRefused(let peer, let refusal):
             log.warning(
                 "peer refused", ["peer": .text("\(peer)"), "why": .text(text(of: refusal))])
+        case .peerFaulty(let peer, let fault):
+            log.error(
+                "peer sends what no member may send",
+                [
+                    "peer": .text("\(peer)"), "what": .text(text(of: fault)),
+                ])
         case .snapshotTaken(let point, let bytes):
             log.info("snapshot taken", ["index": .int(point.index.rawValue), "bytes": .int(bytes)])
         case .snapshotInstalled(let point, let bytes):
@@ -60,8 +66,16 @@ extension LiveNode {
             log.debug("message failed", ["room_id": .text("\(room)"), "why": .text("\(error)")])
         case .roomsList, .globalRoomsList, .createFailed, .joinFailed, .leaveFailed, .newMessage,
             .memberJoined, .memberLeft, .sessionOpened, .registerValue, .registerWritten,
-            .registerMismatch, .failed:
+            .registerMismatch, .registerFailed, .failed:
             break
+        }
+    }
+
+    private func text(of fault: PeerFault) -> String {
+        switch fault {
+        case .secondLeader: "it leads the term that this node leads"
+        case .claimBeyondLog: "it claims entries that were never sent"
+        case .foreignEntry: "it forwards what only a leader decides on"
         }
     }
 

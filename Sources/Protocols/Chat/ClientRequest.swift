@@ -75,7 +75,9 @@ public enum ServerMessage: Equatable, Sendable {
     case registerWritten(key: String, version: UInt64)
     /// The register was not written, for its content is this.
     case registerMismatch(key: String, RegisterValue)
-    /// A request that is none of chat's failed.
+    /// A register was not read or not written, or nobody knows.
+    case registerFailed(key: String, RequestError)
+    /// Rooms could not be listed, or a session not opened.
     case failed(RequestError)
 }
 

@@ -9,7 +9,7 @@ public enum Mark: UInt8, CaseIterable, Sendable {
     case truncatedConflictingSuffix, staleAppendIgnored, appendRejected, hintSkippedTerm
     case probeEntered, inflightLimitHit, uncommittedLimitHit, proposalForwarded, proposalDropped
     case commitWithoutOwnDisk, earlierTermCommittedIndirectly
-    case appendDroppedOnStalledDisk
+    case appendDroppedOnStalledDisk, faultyPeerRefused
     // Snapshots
     case snapshotTaken, snapshotSent, snapshotChunkResent, snapshotInstalled, snapshotIgnoredStale
     case snapshotKeptSuffix, logCompacted

@@ -197,11 +197,7 @@ extension Node {
     mutating func restore(
         _ snapshot: Snapshot, _ now: Instant, into out: inout Outbox<NodeEffect>
     ) {
-        guard
-            let restored = try? ReplicatedState(
-                snapshotChunks: snapshot.chunks, limits: configuration.state,
-                checkpointEntries: configuration.limits.checkpointEntries)
-        else {
+        guard let restored = try? Node.state(in: snapshot, configuration) else {
             // A leader of a later version wrote it; this one can go on only as that version.
             halt(.snapshotUnreadable(at: snapshot.point.index), into: &out)
             return

@@ -221,7 +221,7 @@ extension Node {
         {
             out.mark(.requestTimedOut)
             guard fanOut.isOpen(read.connection) else { continue }
-            out.emit(.reply(read.connection, .failed(.unavailable)))
+            out.emit(.reply(read.connection, Node.failure(of: read.query, .unavailable)))
         }
     }
 
@@ -256,8 +256,18 @@ extension Node {
         case .leaveRoom(let room, _): .leaveFailed(room: room, error)
         case .sendMessage(let room, _, _, let key):
             .messageFailed(room: room, clientMessageID: key, error)
-        case .listRooms, .discoverRooms, .openSession, .readRegister, .writeRegister:
-            .failed(error)
+        case .readRegister(let key), .writeRegister(let key, _, _):
+            .registerFailed(key: key, error)
+        case .listRooms, .discoverRooms, .openSession: .failed(error)
+        }
+    }
+
+    private static func failure(
+        of query: PendingRead.Query, _ error: RequestError
+    ) -> ServerMessage {
+        switch query {
+        case .register(let key): .registerFailed(key: key, error)
+        case .administeredRooms, .allRooms: .failed(error)
         }
     }
 
@@ -269,8 +279,8 @@ extension Node {
         case .send(let submission):
             .messageFailed(
                 room: submission.room, clientMessageID: submission.clientMessageID, error)
-        case .openNodeSession, .openClientSession, .keepAlive, .expireSessions, .disconnect,
-            .register:
+        case .register(let key, _): .registerFailed(key: key, error)
+        case .openNodeSession, .openClientSession, .keepAlive, .expireSessions, .disconnect:
             .failed(error)
         }
     }

@@ -141,6 +141,7 @@ public struct Node: Machine {
                 // It is asked again when a leader is known, or after a while: see `readsToAsk`.
                 break
             case .diskStalled: out.emit(.note(.diskStalled))
+            case .peerFaulty(let peer, let fault): out.emit(.note(.peerFaulty(peer, fault)))
             }
         }
         raftOut.removeAll()

@@ -203,6 +203,9 @@ extension ServerMessage {
             digest.combine(key)
             digest.combine(value)
         case .failed(let error): ServerMessage.combine(18, nil, error, into: &digest)
+        case .registerFailed(let key, let error):
+            ServerMessage.combine(19, nil, error, into: &digest)
+            digest.combine(key)
         }
     }
 
@@ -273,6 +276,9 @@ extension Note {
             connection.digest(into: &digest)
             digest.combine(bytes)
         case .diskStalled: digest.combine(8)
+        case .peerFaulty(let peer, let fault):
+            digest.combine(10 << 8 | UInt64(fault.rawValue))
+            digest.combine(UInt64(peer.rawValue))
         case .clusterVersion(let version):
             digest.combine(9)
             digest.combine(UInt64(version))

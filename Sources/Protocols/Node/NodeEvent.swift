@@ -94,6 +94,8 @@ public enum Note: Equatable, Sendable {
     case roleChanged(Role, Term, leader: NodeID?)
     /// A peer is refused.
     case peerRefused(NodeID, PeerRefusal)
+    /// A member sent what no correct one sends; nothing came of it.
+    case peerFaulty(NodeID, PeerFault)
     /// A snapshot was taken up to here.
     case snapshotTaken(SnapshotPoint, bytes: Int)
     /// A snapshot of the leader's was installed.

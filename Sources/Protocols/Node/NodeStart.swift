@@ -21,12 +21,22 @@ extension Node {
                 checkpointEntries: configuration.limits.checkpointEntries)
         }
         do {
-            return try ReplicatedState(
-                snapshotChunks: snapshot.chunks, limits: configuration.state,
-                checkpointEntries: configuration.limits.checkpointEntries)
+            return try Node.state(in: snapshot, configuration)
         } catch {
             throw .snapshotUnreadable(error)
         }
+    }
+
+    /// The state that a snapshot holds, which must be the one at the snapshot's own point: the log
+    /// goes on from there.
+    static func state(
+        in snapshot: Snapshot, _ configuration: NodeConfiguration
+    ) throws(DecodeError) -> ReplicatedState {
+        let state = try ReplicatedState(
+            snapshotChunks: snapshot.chunks, limits: configuration.state,
+            checkpointEntries: configuration.limits.checkpointEntries)
+        guard state.applied == snapshot.point else { throw .malformed }
+        return state
     }
 
     /// The founders that snapshot or log name; none for an empty disk.

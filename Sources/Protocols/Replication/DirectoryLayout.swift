@@ -198,6 +198,9 @@ public struct DirectoryIdentity: Equatable, Sendable {
         } catch {
             throw .corrupt(file: file, offset: 0, reason: .header)
         }
+        guard boot.rawValue < LogFormat.numberLimit else {
+            throw .corrupt(file: file, offset: 0, reason: .malformed)
+        }
         guard bytes.count == FileHeader.overhead + DirectoryIdentity.fieldBytes else {
             throw .corrupt(file: file, offset: bytes.count, reason: .length)
         }

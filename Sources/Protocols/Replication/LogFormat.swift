@@ -42,6 +42,10 @@ enum LogFormat {
     /// The longest batch, in bytes; lengths are stored in four.
     static let maximumContent = 1 << 30
 
+    /// No index, term, boot or number of a batch or segment reaches this: counting on from what
+    /// was read can never overflow.
+    static let numberLimit: UInt64 = 1 << 62
+
     enum RecordType: UInt8 {
         case batch = 0xB7
         case hardState = 0xC1
@@ -146,6 +150,11 @@ struct SegmentHeader: Equatable, Sendable {
         } catch {
             throw .damaged
         }
+        let numbers = [
+            segment, boot.rawValue, nextBatch, hardState.term.rawValue, start.index.rawValue,
+            start.term.rawValue, end.index.rawValue, end.term.rawValue,
+        ]
+        guard numbers.allSatisfy({ $0 < LogFormat.numberLimit }) else { throw .damaged }
     }
 }
 

@@ -190,6 +190,7 @@ struct LogReplay: Equatable {
             let new = HardState(
                 term: Term(bytes.load64(at: place)),
                 vote: voted ? NodeID(bytes.load32(at: place + 9)) : nil)
+            guard new.term.rawValue < LogFormat.numberLimit else { return .malformed }
             guard new.term >= hardState.term else { return .termWentBack }
             hardState = new
         case .start:
@@ -197,6 +198,9 @@ struct LogReplay: Equatable {
             let point = SnapshotPoint(
                 index: LogIndex(bytes.load64(at: place)),
                 term: Term(bytes.load64(at: place + 8)))
+            guard point.index.rawValue < LogFormat.numberLimit,
+                point.term.rawValue < LogFormat.numberLimit
+            else { return .malformed }
             guard point.index >= start.index else { return .order }
             start = point
             end = point
@@ -208,12 +212,14 @@ struct LogReplay: Equatable {
                 let kind = EntryKind(rawValue: bytes[place + 24])
             else { return .malformed }
             let index = LogIndex(bytes.load64(at: place))
+            let term = Term(bytes.load64(at: place + 8))
+            guard term.rawValue < LogFormat.numberLimit else { return .malformed }
             let payload =
                 index > covered
                 ? Array(bytes[place + LogFormat.entryHead..<content.upperBound]) : []
             return append(
                 Entry(
-                    index: index, term: Term(bytes.load64(at: place + 8)),
+                    index: index, term: term,
                     stamp: ClusterTime(
                         nanoseconds: Int64(bitPattern: bytes.load64(at: place + 16))),
                     kind: kind, payload: payload))

@@ -4,7 +4,7 @@ extension Raft {
     mutating func hearLeader(
         _ sender: NodeID, _ now: Instant, into out: inout Outbox<Effect>
     ) {
-        precondition(role != .leader, "\(sender) and \(id) both lead \(term)")
+        precondition(role != .leader, "\(id) leads \(term) and would follow \(sender)")
         if role != .follower || leader != sender {
             becomeFollower(in: term, of: sender, now, into: &out)
         } else {

@@ -80,6 +80,19 @@ extension Raft {
         appendOwn(kind, payload: payload, now)
     }
 
+    /// A follower's proposal; what is no command only a leader decides on.
+    mutating func onForward(
+        _ kind: EntryKind, _ payload: [UInt8], from sender: NodeID, _ now: Instant,
+        into out: inout Outbox<Effect>
+    ) {
+        guard role == .leader else { return }
+        guard kind == .command else {
+            refuse(sender, .foreignEntry, into: &out)
+            return
+        }
+        onPropose(kind, payload, now, into: &out)
+    }
+
     /// Appends an entry of the leader's own; it is written and sent at the coming flush.
     mutating func appendOwn(_ kind: EntryKind, payload: [UInt8], _ now: Instant) {
         let entry = Entry(
@@ -168,8 +181,10 @@ extension Raft {
         known.lastContact = now
         switch response {
         case .matched(let index):
-            // A member that claims more than was ever sent is broken; its claim is worth nothing.
-            guard index <= log.lastIndex else { return }
+            guard index <= log.lastIndex else {
+                refuse(sender, .claimBeyondLog, into: &out)
+                return
+            }
             onMatch(index, of: &known)
         case .rejected(let previous, let hint):
             onReject(previous, hint: hint, of: &known, into: &out)

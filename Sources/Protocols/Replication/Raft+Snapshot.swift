@@ -116,6 +116,10 @@ extension Raft {
     ) {
         guard role == .leader, var known = progress[sender] else { return }
         known.lastContact = now
+        if case .installed(let index) = response, index > log.lastIndex {
+            refuse(sender, .claimBeyondLog, into: &out)
+            return
+        }
         switch (response, known.state) {
         case (.wants(let number, let index), .snapshot(let transfer)):
             // A doubled answer asks for what was sent already; the timer sends that again.
@@ -125,13 +129,11 @@ extension Raft {
                 sendChunk(number, of: transfer.snapshot, to: sender, &known, now)
             }
         case (.installed(let index), .snapshot(let transfer)):
-            guard index <= log.lastIndex else { return }
             _ = known.advance(to: index)
             if index >= transfer.snapshot.point.index { known.becomeProbe() }
         case (.wants, .probe), (.wants, .replicate):
             break
         case (.installed(let index), .probe), (.installed(let index), .replicate):
-            guard index <= log.lastIndex else { return }
             _ = known.advance(to: index)
         }
         progress[sender] = known

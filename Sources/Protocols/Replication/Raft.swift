@@ -57,6 +57,8 @@ public struct Raft: Machine {
         case readFailed(ReadID)
         /// The leader gave up its role, for its own disk does not complete writes.
         case diskStalled
+        /// The member sent what no correct one sends; nothing came of it.
+        case peerFaulty(NodeID, PeerFault)
     }
 
     /// The member's own id.
@@ -233,6 +235,10 @@ public struct Raft: Machine {
     ) {
         guard message.group == group, quorum.contains(sender), sender != id else { return }
         guard acceptTerm(of: message, from: sender, now, into: &out) else { return }
+        if role == .leader, message.term == term, message.body.isOfLeader {
+            refuse(sender, .secondLeader, into: &out)
+            return
+        }
         switch message.body {
         case .preVoteRequest(let request):
             onPreVoteRequest(request, term: message.term, from: sender, now, into: &out)
@@ -252,12 +258,18 @@ public struct Raft: Machine {
             onSnapshotResponse(response, from: sender, now, into: &out)
         case .timeoutNow: onTimeoutNow(now, into: &out)
         case .forward(let kind, let payload):
-            if role == .leader { onPropose(kind, payload, now, into: &out) }
+            onForward(kind, payload, from: sender, now, into: &out)
         case .readRequest(let read): onRead(read, from: sender, now, into: &out)
         case .readResponse(let read, let index):
             guard read.boot == boot else { return }
             out.emit(index.map { .readReady(read, $0) } ?? .readFailed(read))
         }
+    }
+
+    /// Takes no notice of a message that no correct member sends, but says so.
+    func refuse(_ sender: NodeID, _ fault: PeerFault, into out: inout Outbox<Effect>) {
+        out.mark(.faultyPeerRefused)
+        out.emit(.peerFaulty(sender, fault))
     }
 
     /// Compares terms (Raft section 5.1); false when the message has been dealt with.

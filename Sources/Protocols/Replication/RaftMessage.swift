@@ -50,6 +50,30 @@ public struct RaftMessage: Equatable, Sendable {
     }
 }
 
+/// What is wrong with a message that no correct member sends. The message changes nothing; the
+/// member that sent it is broken, and an operator should know.
+public enum PeerFault: UInt8, Equatable, Sendable {
+    /// It leads a term that the receiver leads itself (Raft section 5.2: at most one does).
+    case secondLeader
+    /// It claims to hold entries that the term's leader never had.
+    case claimBeyondLog
+    /// It asks the leader to append what only a leader itself decides on.
+    case foreignEntry
+}
+
+extension RaftMessage.Body {
+    /// True for what only the leader of the message's term says.
+    var isOfLeader: Bool {
+        switch self {
+        case .append, .heartbeat, .snapshotChunk: true
+        case .preVoteRequest, .preVoteResponse, .voteRequest, .voteResponse, .appendResponse,
+            .heartbeatResponse, .snapshotResponse, .timeoutNow, .forward, .readRequest,
+            .readResponse:
+            false
+        }
+    }
+}
+
 /// A request for a vote or a pre-vote (Raft section 5.2 and 5.4.1).
 public struct VoteRequest: Equatable, Sendable {
     /// The candidate's last entry.

@@ -92,6 +92,9 @@ extension Snapshot {
         } catch {
             throw .snapshotCorrupt(file: file, offset: 0, reason: .header)
         }
+        guard point.index.rawValue < LogFormat.numberLimit,
+            point.term.rawValue < LogFormat.numberLimit
+        else { throw .snapshotCorrupt(file: file, offset: 0, reason: .malformed) }
         guard found == expected else { throw .foreignDirectory(file: file, found: found) }
         guard DataFile(name: file) == .snapshot(point.index) else {
             throw .snapshotCorrupt(file: file, offset: 0, reason: .misplaced)

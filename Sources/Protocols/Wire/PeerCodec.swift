@@ -108,6 +108,9 @@ extension PeerMessage {
             if case .append(let request) = body, let last = request.entries.last {
                 guard last.term <= term else { throw .malformed }
             }
+            if case .snapshotChunk(let chunk) = body, chunk.point.term > term {
+                throw .malformed
+            }
             self = .raft(RaftMessage(group: GroupID(group), term: term, body: body))
         }
         try reader.finish()

@@ -131,6 +131,8 @@ struct LocalNode: Sendable {
         case .saveSnapshot(let snapshot, let token): disk.save(snapshot, token)
         case .compactLog(let index): disk.compact(through: index)
         case .restore(let snapshot): noteRestored(snapshot, &outcome)
+        case .peerFaulty(let peer, let fault):
+            outcome.report(.electionSafety, "\(raft.id) finds fault with \(peer): \(fault)")
         case .readReady, .readFailed, .diskStalled: break
         }
     }

@@ -108,7 +108,7 @@ struct Operations: Sendable {
             guard let id, let found = open[Name(client: client, text: id)] else { return }
             finish(found, outcome(error), "\(error)", now)
         case .messageSent, .newMessage, .memberJoined, .memberLeft, .registerValue,
-            .registerWritten, .registerMismatch:
+            .registerWritten, .registerMismatch, .registerFailed:
             break
         }
     }

@@ -62,6 +62,7 @@ enum ReportText {
         case .registerValue(let key, let value): "\(key) is \(text(value))"
         case .registerWritten(let key, let version): "\(key) written, v\(version)"
         case .registerMismatch(let key, let value): "\(key) unchanged: \(text(value))"
+        case .registerFailed(let key, let error): "\(key) failed: \(error)"
         case .failed(let error): "failed: \(error)"
         }
     }

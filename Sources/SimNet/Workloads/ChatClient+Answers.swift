@@ -49,7 +49,7 @@ extension ChatClient {
             guard control == .list || control == .discover else { return unasked(message) }
             endControl()
             retry(after: error, "listing rooms", now, into: &out)
-        case .sessionOpened, .registerValue, .registerWritten, .registerMismatch:
+        case .sessionOpened, .registerValue, .registerWritten, .registerMismatch, .registerFailed:
             unasked(message)
         }
     }

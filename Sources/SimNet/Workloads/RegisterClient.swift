@@ -288,9 +288,12 @@ public struct RegisterClient: Equatable, Sendable {
         where asked?.key == key && isConditional(asked):
             answered(key, content.version)
             finish(.mismatch(content), now, into: &out)
-        case .failed(let error) where asked != nil || isOpeningSession:
+        case .failed(let error) where isOpeningSession:
             onFailure(error, now, into: &out)
-        case .failed, .sessionOpened, .registerValue, .registerWritten, .registerMismatch,
+        case .registerFailed(let key, let error) where asked?.key == key:
+            onFailure(error, now, into: &out)
+        case .failed, .registerFailed, .sessionOpened, .registerValue, .registerWritten,
+            .registerMismatch,
             .roomsList, .globalRoomsList, .roomCreated, .createFailed, .joined, .joinFailed, .left,
             .leaveFailed, .messageSent, .messageFailed, .newMessage, .memberJoined, .memberLeft:
             wonder("\(message) answers \(asked.map { "\($0)" } ?? "nothing")")

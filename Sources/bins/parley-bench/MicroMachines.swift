@@ -224,7 +224,7 @@ struct RaftTrio {
                 events.append((Int(peer.rawValue) - 1, .message(members[index].id, message)))
             case .persist(_, let token): events.append((index, .persisted(token)))
             case .saveSnapshot(_, let token): events.append((index, .snapshotSaved(token)))
-            case .compactLog, .restore, .readReady, .readFailed, .diskStalled: break
+            case .compactLog, .restore, .readReady, .readFailed, .diskStalled, .peerFaulty: break
             }
         }
         out.removeAll()

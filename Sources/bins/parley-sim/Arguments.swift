@@ -36,6 +36,10 @@ struct RunArguments {
     var jobs = 0
     var json = false
     var keepGoing = false
+    /// How long to run, by the wall clock; nil for all seeds.
+    var wall: Interval?
+    /// From how many seeds on it is a failure that a mark, a fault or a checker was never hit.
+    var requireAll: Int?
     /// The directory for the pages of runs that fail; nil when none are wanted.
     var report: String?
 }
@@ -85,6 +89,9 @@ struct ArgumentReader {
             case "--jobs": arguments.jobs = try count(of: option, upTo: 256)
             case "--json": arguments.json = true
             case "--keep-going": arguments.keepGoing = true
+            case "--wall": arguments.wall = try interval(option, value(of: option))
+            case "--require-all":
+                arguments.requireAll = try count(of: option, upTo: 1_000_000_000)
             case "--report": arguments.report = try value(of: option)
             default: try common(option, &arguments.setting)
             }
@@ -161,7 +168,7 @@ struct ArgumentReader {
 
     private mutating func common(_ option: String, _ setting: inout Setting) throws(UsageError) {
         switch option {
-        case "--for": setting.duration = try interval(value(of: option))
+        case "--for": setting.duration = try interval(option, value(of: option))
         case "--mix":
             let name = try value(of: option)
             guard let mix = Mix(rawValue: name) else {
@@ -203,14 +210,15 @@ struct ArgumentReader {
     }
 
     /// A number of seconds, or a number with `ms`, `s` or `m`.
-    private func interval(_ text: String) throws(UsageError) -> Interval {
+    private func interval(_ option: String, _ text: String) throws(UsageError) -> Interval {
         let units: [(String, Int64)] = [("ms", 1), ("s", 1_000), ("m", 60_000), ("", 1_000)]
         for (unit, factor) in units where text.hasSuffix(unit) {
             guard let number = Int64(text.dropLast(unit.count)) else { continue }
             guard number > 0, number <= 86_400_000 / factor else { break }
             return .milliseconds(number * factor)
         }
-        throw UsageError("--for \(text): give a time such as 60s, 500ms or 2m, a day at the most")
+        throw UsageError(
+            "\(option) \(text): give a time such as 60s, 500ms or 2m, a day at the most")
     }
 }
 
@@ -219,7 +227,7 @@ let usage = """
     parley-sim drives a simulated cluster through seeded faults and checks what it does.
 
       parley-sim run [--seeds 0..<1000] [--jobs N] [--keep-going] [--json] [--report DIR]
-                     [options]
+                     [--wall TIME] [--require-all SEEDS] [options]
       parley-sim replay SEED [--trace -|FILE] [--report FILE] [options]
       parley-sim replay --recording DIR|FILE [--trace -|FILE] [--until EVENTS]
       parley-sim explore NAME|--list [bounds] [--without CHECKER] [--memory MIB] [--plant N]
@@ -236,8 +244,12 @@ let usage = """
     --trace writes every event and effect, --report a page (HTML) with a picture of the run; run
     --report writes one for each seed that fails. replay --recording feeds what live nodes recorded
     (RECORD=DIR) to the same machine and says MATCH, or where it parts from the recording;
-    --until stops after so many events and shows the node. kill-matrix plants one bug after the other, in a build
-    that carries them (scripts/kill-matrix makes it), and says which checker caught it how soon.
+    --until stops after so many events and shows the node. kill-matrix plants one bug after the
+    other, in a build that carries them (scripts/kill-matrix makes it), and says which checker
+    caught it how soon.
+
+    run says which marks, faults and checkers no seed hit; --require-all N makes that a failure
+    once N seeds were run. --wall ends a run after so much time by the clock on the wall.
 
     explore tries everything that can happen to a few members, breadth first, within bounds that
     --term, --depth, --flight, --timeouts, --proposals, --duplicates, --drops, --crashes,
@@ -245,5 +257,5 @@ let usage = """
     --start N takes one of several starts alone, --liveness N heals one state of N (0: none).
 
     exit codes: 0 all held, 1 a checker fired, 2 bad arguments, 3 no liveness, 4 crashed,
-    5 explore did not get to the end within its memory
+    5 explore did not get to the end within its memory, 6 something was never hit
     """

@@ -1,5 +1,6 @@
 @preconcurrency import Glibc
 import Protocols
+import SimCodecs
 import SimNet
 
 /// Writes the page that shows a recorded run; false, with a line on the error output, when that

@@ -53,7 +53,19 @@ func jsonLine(_ batch: BatchResult, wall: Double, setting: Setting) -> String {
     fields.append(("checkers", object(statistics.checkers.map { ($0.name, $0.count) })))
     let marks = Mark.allCases.map { ("\($0)", statistics.marks[Int($0.rawValue)]) }
     fields.append(("marks", object(marks)))
+    let unhit = statistics.unhit.map { kind in
+        "\"\(kind.name)\":[" + kind.missing.map { "\"\($0)\"" }.joined(separator: ",") + "]"
+    }
+    fields.append(("unhit", "{" + unhit.joined(separator: ",") + "}"))
     return "{" + fields.map { "\"\($0.0)\":\($0.1)" }.joined(separator: ",") + "}"
+}
+
+/// Says what no seed hit, a line for each kind.
+func printUnhit(_ batch: BatchResult) {
+    for kind in batch.statistics.unhit where !kind.missing.isEmpty {
+        let names = kind.missing.joined(separator: ", ")
+        print("\(kind.name) that none of \(batch.seeds) seeds hit: \(names)")
+    }
 }
 
 private func object(_ counts: [(String, UInt64)]) -> String {

@@ -1,5 +1,6 @@
 @preconcurrency import Glibc
 import Protocols
+import SimCodecs
 import SimNet
 
 /// Runs many seeds on several threads; the result is the same for any number of them.
@@ -16,13 +17,17 @@ final class Runner: @unchecked Sendable {
     /// Results that wait for those of earlier seeds.
     private var waiting: [UInt64: RunResult] = [:]
     private var progress: Progress
+    /// When no seed is begun any more.
+    private let end: Double
 
     init(_ arguments: RunArguments) {
         self.arguments = arguments
         let cores = Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))
         jobs = arguments.jobs > 0 ? arguments.jobs : max(1, cores)
         next = arguments.seeds.lowerBound
-        progress = Progress(total: arguments.seeds.count)
+        progress = Progress(total: arguments.seeds.count, wall: arguments.wall)
+        let wall = arguments.wall.map { Double($0.milliseconds) / 1_000 }
+        end = wall.map { seconds() + $0 } ?? .infinity
         pthread_mutex_init(&mutex, nil)
     }
 
@@ -71,7 +76,7 @@ final class Runner: @unchecked Sendable {
     private func takeSeed() -> UInt64? {
         pthread_mutex_lock(&mutex)
         defer { pthread_mutex_unlock(&mutex) }
-        guard !isStopped, next < arguments.seeds.upperBound else { return nil }
+        guard !isStopped, next < arguments.seeds.upperBound, seconds() < end else { return nil }
         next += 1
         return next - 1
     }
@@ -95,36 +100,47 @@ final class Runner: @unchecked Sendable {
     }
 }
 
-/// A line on a terminal that says how far the run is.
+/// Says how far the run is: a line on a terminal, or a line a minute in the log of a long run.
 struct Progress {
     private let total: Int
-    private let isShown = isatty(2) == 1
+    private let wall: Double?
+    private let isTerminal = isatty(2) == 1
     private let start = seconds()
-    private var shown = 0.0
+    private var shown = seconds()
+    private var isShown = false
 
-    init(total: Int) { self.total = total }
+    init(total: Int, wall: Interval?) {
+        self.total = total
+        self.wall = wall.map { Double($0.milliseconds) / 1_000 }
+    }
 
-    /// Shows how far the run is, twice a second at the most.
+    /// Shows how far the run is, when it is time to.
     mutating func show(done: Int, failed: Int) {
-        guard isShown else { return }
         let now = seconds()
-        guard now - shown > 0.5, done > 0 else { return }
+        guard isTerminal || wall != nil, now - shown > (isTerminal ? 0.5 : 60), done > 0 else {
+            return
+        }
         shown = now
+        isShown = isTerminal
         let rate = Double(done) / max(now - start, 0.001)
-        let left = Int(Double(total - done) / max(rate, 0.001))
-        write(
-            "\r\u{1B}[K\(done) of \(total) seeds, \(Int(rate)) a second, \(left) s left"
-                + (failed > 0 ? ", \(failed) failed" : ""))
+        var left = Double(total - done) / max(rate, 0.001)
+        var seeds = "\(done) of \(total) seeds"
+        if let wall {
+            left = min(left, max(0, start + wall - now))
+            seeds = "\(done) seeds"
+        }
+        let line =
+            "\(seeds), \(Int(rate)) a second, \(Int(left)) s left"
+            + (failed > 0 ? ", \(failed) failed" : "")
+        fputs(isTerminal ? "\r\u{1B}[K" + line : line + "\n", stderr)
     }
 
     /// Removes the line.
     mutating func clear() {
-        guard isShown, shown > 0 else { return }
-        write("\r\u{1B}[K")
-        shown = 0
+        guard isShown else { return }
+        fputs("\r\u{1B}[K", stderr)
+        isShown = false
     }
-
-    private func write(_ text: String) { fputs(text, stderr) }
 }
 
 /// Seconds of a clock that never goes back.

@@ -1,5 +1,6 @@
 @preconcurrency import Glibc
 import Protocols
+import SimCodecs
 import SimNet
 
 /// `run-scenario`, `shrink` and `branch`: what is done with runs that are written down.

@@ -1,5 +1,6 @@
 @preconcurrency import Glibc
 import Protocols
+import SimCodecs
 import SimNet
 
 setvbuf(stdout, nil, _IOLBF, 0)
@@ -39,8 +40,13 @@ func run(_ arguments: RunArguments) -> Int32 {
         let failures = runner.total.failures
         guard writeReports(of: failures, arguments.setting, into: directory) else { return 2 }
     }
+    if !arguments.json { printUnhit(runner.total) }
     print(jsonLine(runner.total, wall: wall, setting: arguments.setting))
-    return exitCode(runner.total.failures)
+    let code = exitCode(runner.total.failures)
+    guard code == 0, let least = arguments.requireAll, runner.total.seeds >= least,
+        runner.total.statistics.unhit.contains(where: { !$0.missing.isEmpty })
+    else { return code }
+    return 6
 }
 
 /// Runs one seed and tells about it.

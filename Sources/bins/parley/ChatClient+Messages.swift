@@ -69,7 +69,7 @@ extension ChatClient {
                 notice("\(error.explanation)")
             }
         case .roomsList, .left, .leaveFailed, .sessionOpened, .registerValue, .registerWritten,
-            .registerMismatch:
+            .registerMismatch, .registerFailed:
             break
         }
     }

@@ -2,8 +2,8 @@ import EdgeCodecs
 import Protocols
 import SimNet
 
-/// Chat's JSON codec for byte mode.
-let chatCodecs: ByteCodecs? = ByteCodecs(
+/// Chat's JSON codec for byte mode: what a program or a test hands to a `World`.
+public let chatCodecs: ByteCodecs? = ByteCodecs(
     encodeRequest: { request in
         var bytes: [UInt8] = []
         ChatJSON.encode(request, into: &bytes)
