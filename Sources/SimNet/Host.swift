@@ -132,29 +132,39 @@ struct Ambush: Sendable {
 struct Storage: Sendable {
     /// Writes the log's bytes; nil while the node is down.
     var writer: LogWriter?
+    /// A batch of the log is begun and still takes what comes before `turnEnds`.
+    var isBatchOpen = false
+    /// When the turn ends in which the batch was begun.
+    var turnEnds: Int64 = 0
     /// The steps under way on the log, done when the write completes.
     var logSteps: [FileOperation] = []
     /// Where the log ends once they are done.
     var logEnd: LogPosition?
-    /// The token of the newest write under way; 0 when only files are removed.
+    /// The token of the newest write under way.
     var logToken: UInt64 = 0
     var isLogBusy = false
     /// Writes that wait.
     var gathered: [LogWrite] = []
     /// The token of the newest of them.
     var gatheredToken: UInt64 = 0
-    /// The log is to be compacted up to here.
-    var compaction: LogIndex?
 
-    /// The steps under way on a snapshot.
-    var snapshotSteps: [FileOperation] = []
-    var isSnapshotBusy = false
-    /// Snapshots to be saved, the one under way first.
-    var snapshots: [(snapshot: Snapshot, token: UInt64)] = []
+    /// The steps under way beside the log.
+    var sideSteps: [FileOperation] = []
+    var isSideBusy = false
+    /// What is to be done beside the log, one after the other, the one under way first.
+    var side: [SideJob] = []
 
     /// Something is on its way to the disk that is not synced.
-    var isWriting: Bool { !logSteps.isEmpty || !snapshotSteps.isEmpty || !gathered.isEmpty }
+    var isWriting: Bool { !logSteps.isEmpty || !sideSteps.isEmpty || !gathered.isEmpty }
 
     /// Makes idle storage.
     init() {}
+}
+
+/// What a node's disk does beside writing the log.
+enum SideJob: Sendable {
+    /// To save a snapshot, and say so with the token.
+    case save(Snapshot, token: UInt64)
+    /// To remove files that a snapshot made superfluous.
+    case removal([FileOperation])
 }

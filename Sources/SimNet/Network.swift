@@ -29,6 +29,10 @@ struct Network: Sendable {
         var flushes = false
         /// A hello is in `outgoing`.
         var introduces = false
+        /// The opening of the link that the host at the path's beginning takes for open; 0: none.
+        var known: UInt32 = 0
+        /// The opening that is closed by now and from which messages may still come; 0: none.
+        var lingers: UInt32 = 0
     }
 
     /// Both directions between two hosts.
@@ -94,10 +98,31 @@ struct Network: Sendable {
         reset(path(b, a), floor: learnsA)
     }
 
-    /// Closes a link; what was on its way is lost.
+    /// Closes a link; what was on its way is lost, save where the path lingers.
     mutating func close(_ a: Int, _ b: Int) {
         links[link(a, b)].isUp = false
         links[link(a, b)].epoch &+= 1
+    }
+
+    /// True when a host hears what the other end sent on this opening of their link: it knows of
+    /// the opening, and either that lasts, or its kernel holds the last words of it.
+    func hears(_ host: Int, _ other: Int, _ epoch: UInt32) -> Bool {
+        guard paths[path(host, other)].known == epoch else { return false }
+        return between(host, other).epoch == epoch || paths[path(other, host)].lingers == epoch
+    }
+
+    /// True when what a host sends to another goes out on the link that is open now.
+    func speaks(_ host: Int, _ other: Int) -> Bool {
+        let link = between(host, other)
+        return link.isUp && paths[path(host, other)].known == link.epoch
+    }
+
+    /// A process is gone, and with it what it knew of its links and what waited for it.
+    mutating func forget(_ host: Int) {
+        for other in 0..<count where other != host {
+            paths[path(host, other)].known = 0
+            paths[path(other, host)].lingers = 0
+        }
     }
 
     private mutating func reset(_ path: Int, floor: Int64) {

@@ -39,6 +39,19 @@ extension World {
         if options.upgrades, phase == .settling || hosts[host].ticks.chance(1, in: 3) {
             hosts[host].version = 2
         }
+        for peer in hosts.indices where peer != host {
+            let delay = draw(link: host, peer, .microseconds(100), .milliseconds(50))
+            scheduleTry(host, peer, after: delay)
+        }
+        if probe != nil {
+            probe?.sights.append(.started(host, recovered.boot, recovered.durable))
+        } else {
+            makeNode(host, recovered, reading)
+        }
+    }
+
+    /// Makes the node of a host that has just started.
+    private mutating func makeNode(_ host: Int, _ recovered: Recovered, _ reading: Instant) {
         do throws(StartRefusal) {
             nodes[host] = try Node(
                 configuration(host, recovered.identity), durable: recovered.durable, now: reading)
@@ -51,10 +64,6 @@ extension World {
             try checkers.restarted(hosts[host].id, nodes[host])
         } catch {
             fail(error)
-        }
-        for peer in hosts.indices where peer != host {
-            let delay = draw(link: host, peer, .microseconds(100), .milliseconds(50))
-            scheduleTry(host, peer, after: delay)
         }
         push(.wallSecond, host: host, epoch: hosts[host].life)
         armTick(host)
@@ -134,7 +143,9 @@ extension World {
         landPartOfWrites(host, loss)
         loseCache(host, loss)
         hosts[host].storage = Storage()
+        network.forget(host)
         for peer in hosts.indices where peer != host {
+            recorder?.close(peer, host, at: now)
             // A dead process resets its connections; a dead machine is missed after a while.
             let silence: Interval = powerLoss ? .milliseconds(1_500) : .milliseconds(5)
             closeLink(host, peer, learned: draw(link: host, peer, .zero, silence))
@@ -233,23 +244,20 @@ extension World {
             } else {
                 armTick(host)
             }
-        case .peerUp
-        where event.payload == hosts[host].life
-            && event.epoch == network.between(host, other).epoch:
-            step(host, .peerUp(hosts[other].id))
+        case .peerUp where event.payload == hosts[host].life: learnUp(host, other, event.epoch)
         case .peerDown where event.payload == hosts[host].life:
-            step(host, .peerDown(hosts[other].id))
+            learnDown(host, other, event.epoch)
         case .peerUp, .peerDown: break
         case .peerMessage:
             let message = messages.take(event.payload)
-            let isCurrent = event.epoch == network.between(host, other).epoch
+            let isCurrent = network.hears(host, other, event.epoch)
             recorder?.take(slot: event.payload, isCurrent ? .arrived : .linkClosed, at: now)
             if isCurrent {
                 step(host, .peer(hosts[other].id, message))
             }
         case .peerBytes:
             let bytes = segments.take(event.payload)
-            if event.epoch == network.between(host, other).epoch {
+            if network.hears(host, other, event.epoch) {
                 receive(bytes, from: other, at: host)
             }
         case .persisted where event.epoch == hosts[host].life:

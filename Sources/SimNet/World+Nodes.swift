@@ -15,6 +15,10 @@ extension World {
 
     /// Hands one event to a node and performs the effects.
     mutating func step(_ host: Int, _ event: NodeEvent) {
+        if probe != nil {
+            probe?.sights.append(.told(host, event))
+            return
+        }
         let reading = max(hosts[host].clock.monotonic(at: now), hosts[host].lastNow)
         hosts[host].lastNow = reading
         statistics.events += 1
@@ -125,7 +129,7 @@ extension World {
     }
 
     /// Performs one effect; returns the reason if the node must not go on.
-    private mutating func perform(_ effect: NodeEffect, _ host: Int) -> HaltReason? {
+    mutating func perform(_ effect: NodeEffect, _ host: Int) -> HaltReason? {
         switch effect {
         case .send(let peer, let message): send(message, host, Int(peer.rawValue) - 1)
         case .persist(let write, let token): persist(write, token, host)
@@ -147,7 +151,10 @@ extension World {
     private mutating func stop(_ host: Int, _ reason: HaltReason) {
         note { "\($0.hosts[host].id) halts: \(reason)" }
         switch reason {
-        case .drained: crashAndRestart(host, .nothing)
+        case .drained:
+            // The directory is closed as it should be, unless the process is killed for its delay.
+            if hosts[host].fate.chance(2, in: 3) { closeStorage(host) }
+            crashAndRestart(host, .nothing)
         case .wiped:
             crash(host, .nothing)
             hosts[host].status = .lost
@@ -174,8 +181,8 @@ extension World {
             fail(Violation("addressing", "\(hosts[from].id) sends to number \(to + 1)"))
             return
         }
+        guard network.speaks(from, to) else { return }
         let link = network.between(from, to)
-        guard link.isUp else { return }
         if !rules.isEmpty || candidates != nil, let verb = rule(on: message, from, to) {
             switch verb {
             case .drop:
@@ -213,7 +220,7 @@ extension World {
 
     /// A hello is the first word on a link: a link that loses it is no link, and is closed.
     mutating func loseHello(_ from: Int, _ to: Int) {
-        closeLink(from, to, learned: .milliseconds(500))
+        closeLink(from, to, learned: .milliseconds(500), lingers: false)
     }
 
     @inline(__always)
@@ -247,26 +254,70 @@ extension World {
         }
         let learnsA = now + draw(link: a, b, .zero, options.jitter).nanoseconds
         let learnsB = now + draw(link: a, b, .zero, options.jitter).nanoseconds
+        // A stream of bytes is one at a time; whole messages may come beside those of the next.
+        if options.bytes {
+            stopLingering(a, b)
+            stopLingering(b, a)
+        }
         network.open(a, b, learnsA: learnsA, learnsB: learnsB)
         let epoch = network.links[link].epoch
         push(.peerUp, at: learnsA, host: a, other: b, payload: hosts[a].life, epoch: epoch)
         push(.peerUp, at: learnsB, host: b, other: a, payload: hosts[b].life, epoch: epoch)
     }
 
-    /// Closes a link; each end that runs learns of it within `learned`, and it is tried again.
-    mutating func closeLink(_ a: Int, _ b: Int, learned: Interval) {
+    /// Closes a link; each end that runs learns of it within `learned`.
+    ///
+    /// Until then an end may hear what the other had sent before, for a kernel hands on what it
+    /// took from a process that is dead by now; a reset loses it. The end with the lower number
+    /// opens links: it tries again once it has learned, and the other may learn by that alone.
+    mutating func closeLink(_ a: Int, _ b: Int, learned: Interval, lingers: Bool = true) {
         let link = network.link(a, b)
         guard network.links[link].isUp else { return }
+        let epoch = network.links[link].epoch
         network.close(a, b)
-        recorder?.close(a, b, at: now)
-        var latest = Interval.zero
+        var retry: Interval?
         for (end, other) in [(a, b), (b, a)] where hosts[end].status == .up {
             let delay = draw(link: a, b, .zero, learned + .microseconds(1))
-            latest = max(latest, delay)
-            push(.peerDown, after: delay, host: end, other: other, payload: hosts[end].life)
+            if end < other { retry = delay }
+            if lingers, delay.nanoseconds & 1 == 0 {
+                network.update(other, end) { $0.lingers = epoch }
+            } else {
+                recorder?.close(other, end, at: now)
+            }
+            push(
+                .peerDown, after: delay, host: end, other: other, payload: hosts[end].life,
+                epoch: epoch)
         }
         let pause = draw(link: a, b, .milliseconds(1), .milliseconds(200))
-        scheduleTry(a, b, after: latest + pause)
+        if let retry { scheduleTry(a, b, after: retry + pause) }
+    }
+
+    /// A host learns that a link is open; it may not have learned that the one before it is closed.
+    mutating func learnUp(_ host: Int, _ other: Int, _ epoch: UInt32) {
+        let lingers = network.paths[network.path(other, host)].lingers
+        guard network.between(host, other).epoch == epoch || lingers == epoch else { return }
+        let life = hosts[host].life
+        learnDown(host, other, network.paths[network.path(host, other)].known)
+        guard hosts[host].life == life, verdict == nil else { return }
+        if lingers != epoch { stopLingering(other, host) }
+        network.update(host, other) { $0.known = epoch }
+        step(host, .peerUp(hosts[other].id))
+    }
+
+    /// A host learns that a link is closed, if it had learned that it was open.
+    mutating func learnDown(_ host: Int, _ other: Int, _ epoch: UInt32) {
+        guard epoch != 0 else { return }
+        if network.paths[network.path(other, host)].lingers == epoch { stopLingering(other, host) }
+        guard network.paths[network.path(host, other)].known == epoch else { return }
+        network.update(host, other) { $0.known = 0 }
+        step(host, .peerDown(hosts[other].id))
+    }
+
+    /// What was left of a closed link is gone.
+    private mutating func stopLingering(_ from: Int, _ to: Int) {
+        guard network.paths[network.path(from, to)].lingers != 0 else { return }
+        network.update(from, to) { $0.lingers = 0 }
+        recorder?.close(from, to, at: now)
     }
 }
 

@@ -5,38 +5,44 @@ extension World {
     // MARK: The log
 
     /// One write and its sync are under way at a time; what comes meanwhile gathers.
+    ///
+    /// A batch is what one turn of the node's loop wrote: what comes before the turn ends is still
+    /// in it, and none of it has reached the disk before.
     mutating func persist(_ write: LogWrite, _ token: PersistToken, _ host: Int) {
+        closeBatch(host, ifTurnEndsBefore: now)
         hosts[host].storage.gathered.append(write)
         hosts[host].storage.gatheredToken = token.sequence
         if !hosts[host].storage.isLogBusy { beginLogWrite(host) }
     }
 
-    /// The log's files up to an index may go, in turn with the writes.
-    mutating func compact(_ index: LogIndex, _ host: Int) {
-        hosts[host].storage.compaction = max(hosts[host].storage.compaction ?? .zero, index)
-        if !hosts[host].storage.isLogBusy { beginLogWrite(host) }
+    private mutating func beginLogWrite(_ host: Int) {
+        let delay = diskDelay(host)
+        hosts[host].storage.isLogBusy = true
+        hosts[host].storage.isBatchOpen = true
+        // The last bits of a drawn delay are as good as another draw.
+        switch delay & 3 {
+        case 0: hosts[host].storage.turnEnds = now - 1
+        case 1: hosts[host].storage.turnEnds = now
+        default: hosts[host].storage.turnEnds = now + min(delay / 4, World.longestTurn)
+        }
+        push(.logWritten, at: now + delay, host: host, epoch: hosts[host].life)
     }
 
-    private mutating func beginLogWrite(_ host: Int) {
-        guard var writer = hosts[host].storage.writer else { return }
-        var steps: [FileOperation] = []
-        hosts[host].storage.logToken = 0
-        if let index = hosts[host].storage.compaction {
-            hosts[host].storage.compaction = nil
-            steps += writer.compact(through: index)
-        }
-        if !hosts[host].storage.gathered.isEmpty {
-            steps += writer.append(hosts[host].storage.gathered)
-            steps.append(writer.syncOperation)
-            hosts[host].storage.gathered.removeAll(keepingCapacity: true)
-            hosts[host].storage.logToken = hosts[host].storage.gatheredToken
-        }
+    /// The longest turn of a loop while which writes gather, in nanoseconds.
+    private static var longestTurn: Int64 { 200_000 }
+
+    /// Closes the batch that was begun, if its turn is over: its steps are under way now.
+    private mutating func closeBatch(_ host: Int, ifTurnEndsBefore time: Int64 = .max) {
+        guard hosts[host].storage.isBatchOpen, hosts[host].storage.turnEnds < time,
+            !hosts[host].storage.gathered.isEmpty, var writer = hosts[host].storage.writer
+        else { return }
+        hosts[host].storage.isBatchOpen = false
+        hosts[host].storage.logSteps =
+            writer.append(hosts[host].storage.gathered) + [writer.syncOperation]
+        hosts[host].storage.gathered.removeAll(keepingCapacity: true)
+        hosts[host].storage.logToken = hosts[host].storage.gatheredToken
         hosts[host].storage.logEnd = writer.end
-        hosts[host].storage.logSteps = steps
-        hosts[host].storage.isLogBusy = true
         hosts[host].storage.writer = writer
-        push(
-            .logWritten, at: now + diskDelay(host), host: host, epoch: hosts[host].life)
     }
 
     /// How long a write with its sync takes now.
@@ -53,28 +59,20 @@ extension World {
             push(.logWritten, at: hosts[host].diskStalled, host: host, epoch: event.epoch)
             return
         }
+        closeBatch(host)
         if let fault = hosts[host].nextWriteFault {
             hosts[host].nextWriteFault = nil
             if failWrite(host, fault) { return }
         }
-        let steps = hosts[host].storage.logSteps
-        hosts[host].storage.logSteps = []
-        for step in steps { hosts[host].disk.perform(step) }
-        if let end = hosts[host].storage.logEnd {
-            hosts[host].storage.writer?.synced(through: end)
-        }
+        finishLog(host)
         hosts[host].storage.isLogBusy = false
-        let token = hosts[host].storage.logToken
-        if token > 0 {
-            arrive(
-                Scheduled(
-                    time: now, kind: .persisted, host: event.host,
-                    payload: UInt32(truncatingIfNeeded: token), epoch: hosts[host].life))
-        }
+        arrive(
+            Scheduled(
+                time: now, kind: .persisted, host: event.host,
+                payload: UInt32(truncatingIfNeeded: hosts[host].storage.logToken),
+                epoch: hosts[host].life))
         guard hosts[host].status == .up, !hosts[host].storage.isLogBusy else { return }
-        if !hosts[host].storage.gathered.isEmpty || hosts[host].storage.compaction != nil {
-            beginLogWrite(host)
-        }
+        if !hosts[host].storage.gathered.isEmpty { beginLogWrite(host) }
     }
 
     /// A write fails or goes astray; true when the node stops for it.
@@ -115,21 +113,39 @@ extension World {
             name, [UInt8](repeating: 0, count: bytes.count))
     }
 
-    // MARK: Snapshots
+    // MARK: Beside the log
 
     /// Snapshots have a way of their own to the disk, one at a time.
     mutating func save(_ snapshot: Snapshot, _ token: PersistToken, _ host: Int) {
-        hosts[host].storage.snapshots.append((snapshot, token.sequence))
-        if !hosts[host].storage.isSnapshotBusy { beginSnapshotWrite(host) }
+        hosts[host].storage.side.append(.save(snapshot, token: token.sequence))
+        if !hosts[host].storage.isSideBusy { beginSideJob(host) }
     }
 
-    private mutating func beginSnapshotWrite(_ host: Int) {
-        guard let writer = hosts[host].storage.writer else { return }
-        guard let first = hosts[host].storage.snapshots.first else { return }
-        hosts[host].storage.isSnapshotBusy = true
-        hosts[host].storage.snapshotSteps = writer.save(first.snapshot)
-        let delay = diskDelay(host) + Int64(first.snapshot.size) * 2
+    /// The log's files up to an index may go, in turn with the snapshots; the log is written
+    /// meanwhile, so that a crash may find any of them still there.
+    mutating func compact(_ index: LogIndex, _ host: Int) {
+        guard var writer = hosts[host].storage.writer else { return }
+        let steps = writer.compact(through: index)
+        hosts[host].storage.writer = writer
+        guard !steps.isEmpty else { return }
+        hosts[host].storage.side.append(.removal(steps))
+        if !hosts[host].storage.isSideBusy { beginSideJob(host) }
+    }
+
+    private mutating func beginSideJob(_ host: Int) {
+        guard let job = hosts[host].storage.side.first else { return }
+        hosts[host].storage.isSideBusy = true
+        hosts[host].storage.sideSteps = steps(of: job, host)
+        var delay = diskDelay(host)
+        if case .save(let snapshot, _) = job { delay += Int64(snapshot.size) * 2 }
         push(.snapshotWritten, at: now + delay, host: host, epoch: hosts[host].life)
+    }
+
+    private func steps(of job: SideJob, _ host: Int) -> [FileOperation] {
+        switch job {
+        case .save(let snapshot, _): hosts[host].storage.writer?.save(snapshot) ?? []
+        case .removal(let steps): steps
+        }
     }
 
     mutating func onSnapshotWritten(_ host: Int, _ event: Scheduled) {
@@ -138,26 +154,64 @@ extension World {
             push(.snapshotWritten, at: hosts[host].diskStalled, host: host, epoch: event.epoch)
             return
         }
-        let steps = hosts[host].storage.snapshotSteps
-        hosts[host].storage.snapshotSteps = []
+        if let token = finishSideJob(host) {
+            arrive(
+                Scheduled(
+                    time: now, kind: .snapshotSaved, host: event.host,
+                    payload: UInt32(truncatingIfNeeded: token), epoch: hosts[host].life))
+        }
+        guard hosts[host].status == .up, !hosts[host].storage.isSideBusy else { return }
+        beginSideJob(host)
+    }
+
+    /// Performs what is under way beside the log; returns the token of a snapshot.
+    private mutating func finishSideJob(_ host: Int) -> UInt64? {
+        let steps = hosts[host].storage.sideSteps
+        hosts[host].storage.sideSteps = []
+        hosts[host].storage.isSideBusy = false
         for step in steps { hosts[host].disk.perform(step) }
-        let (snapshot, token) = hosts[host].storage.snapshots.removeFirst()
-        hosts[host].storage.writer?.saved(snapshot.point.index)
-        hosts[host].storage.isSnapshotBusy = false
-        arrive(
-            Scheduled(
-                time: now, kind: .snapshotSaved, host: event.host,
-                payload: UInt32(truncatingIfNeeded: token), epoch: hosts[host].life))
-        guard hosts[host].status == .up, !hosts[host].storage.isSnapshotBusy else { return }
-        beginSnapshotWrite(host)
+        switch hosts[host].storage.side.removeFirst() {
+        case .removal: return nil
+        case .save(let snapshot, let token):
+            hosts[host].storage.writer?.saved(snapshot.point.index)
+            return token
+        }
+    }
+
+    /// Closes the directory: all that was asked for lands, though nobody hears of it any more, and
+    /// the log is sealed.
+    mutating func closeStorage(_ host: Int) {
+        closeBatch(host)
+        finishLog(host)
+        hosts[host].storage.isBatchOpen = true
+        closeBatch(host)
+        finishLog(host)
+        while let job = hosts[host].storage.side.first {
+            if !hosts[host].storage.isSideBusy {
+                hosts[host].storage.sideSteps = steps(of: job, host)
+            }
+            _ = finishSideJob(host)
+        }
+        guard let seal = hosts[host].storage.writer?.seal(), !seal.isEmpty else { return }
+        for step in seal { hosts[host].disk.perform(step) }
+        if let sync = hosts[host].storage.writer?.syncOperation { hosts[host].disk.perform(sync) }
+    }
+
+    /// Performs what is under way on the log.
+    private mutating func finishLog(_ host: Int) {
+        let steps = hosts[host].storage.logSteps
+        hosts[host].storage.logSteps = []
+        for step in steps { hosts[host].disk.perform(step) }
+        if let end = hosts[host].storage.logEnd { hosts[host].storage.writer?.synced(through: end) }
     }
 
     // MARK: Damage
 
     /// Performs some of the steps that were under way when the process died.
     mutating func landPartOfWrites(_ host: Int, _ loss: Loss) {
+        closeBatch(host, ifTurnEndsBefore: now)
         var fate = hosts[host].fate
-        let lanes = [hosts[host].storage.logSteps, hosts[host].storage.snapshotSteps]
+        let lanes = [hosts[host].storage.logSteps, hosts[host].storage.sideSteps]
         for steps in lanes where !steps.isEmpty {
             switch loss {
             case .nothing, .power:

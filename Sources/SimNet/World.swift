@@ -79,6 +79,8 @@ public struct World: Sendable {
     var trace: [String]?
     /// Gathers what a report is drawn from; nil when none is wanted.
     var recorder: Recorder?
+    /// Stands in the place of the nodes, when a script drives disks and links; nil in a run.
+    var probe: Probe?
 
     /// Makes the world of a seed, with drawn options.
     public init(

@@ -224,13 +224,12 @@ struct Recorder: Sendable {
         end(streams[path].removeFirst(), .arrived, at: now)
     }
 
-    /// A link is closed: what is in its streams is gone.
-    mutating func close(_ a: Int, _ b: Int, at now: Int64) {
-        for path in [a * nodes + b, b * nodes + a] {
-            for position in streams[path] { end(position, .linkClosed, at: now) }
-            streams[path].removeAll()
-            unflushed[path] = 0
-        }
+    /// A link is closed: what is in the stream of one direction is gone.
+    mutating func close(_ from: Int, _ to: Int, at now: Int64) {
+        let path = from * nodes + to
+        for position in streams[path] { end(position, .linkClosed, at: now) }
+        streams[path].removeAll()
+        unflushed[path] = 0
     }
 
     private mutating func add(
