@@ -1,4 +1,5 @@
 import Protocols
+import SimCodecs
 import SimNet
 import Testing
 
