@@ -1,3 +1,4 @@
+import SimCodecs
 import SimNet
 import Testing
 
