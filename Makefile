@@ -3,7 +3,7 @@
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
 
-.PHONY: help up down status logs build test sim replay soak kill-matrix bench lint format docs clean
+.PHONY: help up down status logs build test sim replay soak coverage kill-matrix bench lint format docs clean
 
 help: ## say what there is
 	@scripts/help $(firstword $(MAKEFILE_LIST))
@@ -32,8 +32,11 @@ sim: ## run seeds: SEEDS=10000 or SEEDS='100..<200', FOR=60s, MIX=swarm, JOBS=2
 replay: ## run one seed again: SEED=7, FOR=60s, MIX=swarm, TRACE=- or TRACE=file
 	@scripts/replay
 
-soak: ## run new seeds for MINUTES=60, until one fails
+soak: ## run new seeds for MINUTES=60, until one fails; all marks, faults and checkers must be hit
 	@scripts/soak
+
+coverage: ## line coverage of the machines under simulation, SEEDS=500
+	@scripts/coverage
 
 kill-matrix: ## plant each known bug and say which checker catches it
 	@scripts/kill-matrix

@@ -46,6 +46,15 @@ struct ClientWire: Sendable {
     var answer: [UInt8] = []
     /// What the client has not taken from the network.
     var held: [UInt8] = []
+    /// When the host's end is ticked.
+    var tickFor = Instant.distantFuture
+    /// The client sent junk; nothing that it could send after it would make sense.
+    var isGarbled = false
+    /// How many bytes the client sent, and how many of them reached the host's end.
+    var sent = 0
+    var arrived = 0
+    /// When so many bytes have arrived the host must have refused them; nil: as ever.
+    var refusedBy: Int?
 }
 
 // Peers and clients through the real codecs, the streams cut anywhere.
@@ -133,6 +142,7 @@ extension World {
                 let message = try PeerMessage(decoding: content)
                 recorder?.frame(sender, host, at: now)
                 step(host, .peer(hosts[sender].id, message))
+                forge(sender, host)
             } catch {
                 fail(Violation("codec", "a message of \(hosts[sender].id) is \(error)"))
             }
@@ -162,7 +172,10 @@ extension World {
     /// The two ends of a new connection; nil outside of byte mode.
     mutating func newWire(_ client: Int) -> ClientWire? {
         guard options.bytes, codecs != nil else { return nil }
-        var wire = ClientWire(edge: ClientEdge(kind: .webSocket, at: Instant(nanoseconds: now)))
+        let limits = EdgeLimits(
+            pingInterval: options.pingInterval, pongTimeout: options.pingInterval * 4 / 5)
+        var wire = ClientWire(
+            edge: ClientEdge(kind: .webSocket, limits: limits, at: Instant(nanoseconds: now)))
         wire.key = WebSocketHandshake.key(drawing: &clientLinks[client].prng)
         return wire
     }
@@ -170,10 +183,13 @@ extension World {
     /// The connection stands: the client asks for the WebSocket.
     mutating func beginHandshake(_ client: Int) {
         guard let key = clientLinks[client].wire?.key else { return }
+        guard !spoil(client, isHandshake: true) else { return }
         sendToHost(client, WebSocketHandshake.request(host: "node:8080", target: "/", key: key))
     }
 
-    private mutating func sendToHost(_ client: Int, _ bytes: [UInt8]) {
+    /// Sends bytes of a client.
+    mutating func sendToHost(_ client: Int, _ bytes: [UInt8]) {
+        clientLinks[client].wire?.sent += bytes.count
         for segment in World.cut(bytes, &clientLinks[client].prng, &statistics) {
             push(
                 .clientBytes, at: arrivalAtHost(client), host: clientLinks[client].host,
@@ -191,10 +207,14 @@ extension World {
 
     /// Sends a request in a masked frame.
     mutating func sendBytes(_ request: ClientRequest, _ client: Int) {
-        guard let codecs else { return }
+        guard let codecs, clientLinks[client].wire?.isGarbled == false else { return }
+        guard !spoil(client, isHandshake: false) else { return }
+        sendFrame(.text, codecs.encodeRequest(request), client)
+    }
+
+    private mutating func sendFrame(_ opcode: WebSocketOpcode, _ payload: [UInt8], _ client: Int) {
         let mask = WebSocketMask(UInt32(truncatingIfNeeded: clientLinks[client].prng.next()))
-        sendToHost(
-            client, WebSocketFrame.encoded(.text, codecs.encodeRequest(request), mask: mask))
+        sendToHost(client, WebSocketFrame.encoded(opcode, payload, mask: mask))
     }
 
     /// Sends a message, if the client's WebSocket is open.
@@ -210,7 +230,32 @@ extension World {
 
     /// Bytes of a client reach the host's end.
     mutating func receiveAtHost(_ bytes: [UInt8], _ client: Int, _ host: Int) {
+        let epoch = clientLinks[client].epoch
         stepEdge(client, .received(bytes), host)
+        checkRefused(bytes.count, client, epoch)
+    }
+
+    /// Schedules the tick that the host's end wants; one that has become later is found when the
+    /// earlier time comes.
+    mutating func armEdge(_ client: Int, _ host: Int) {
+        guard let wire = clientLinks[client].wire, let deadline = wire.edge.deadline,
+            deadline < wire.tickFor
+        else { return }
+        clientLinks[client].wire?.tickFor = deadline
+        push(
+            .edgeTick, at: max(now, deadline.nanoseconds), host: host, other: client,
+            payload: hosts[host].life, epoch: clientLinks[client].epoch)
+    }
+
+    /// The time has come that the host's end asked for, or once asked for.
+    mutating func tickEdge(_ client: Int, _ host: Int) {
+        guard let deadline = clientLinks[client].wire?.edge.deadline else { return }
+        clientLinks[client].wire?.tickFor = .distantFuture
+        if deadline.nanoseconds <= now {
+            stepEdge(client, .tick, host)
+        } else {
+            armEdge(client, host)
+        }
     }
 
     private mutating func stepEdge(_ client: Int, _ event: EdgeEvent, _ host: Int?) {
@@ -219,27 +264,48 @@ extension World {
         var out = Outbox<EdgeEffect>()
         wire.edge.step(event, at: Instant(nanoseconds: now), into: &out)
         let epoch = clientLinks[client].epoch
-        let connection = ConnectionID(slot: UInt32(client), generation: epoch)
         clientLinks[client].wire = wire
+        if !out.marks.isEmpty { statistics.count(out.marks) }
+        if let host { armEdge(client, host) }
         for effect in out.effects {
-            guard verdict == nil else { return }
-            if let host, hosts[host].status != .up || hosts[host].connected[client] != epoch {
-                return
+            guard verdict == nil, clientLinks[client].epoch == epoch else { return }
+            if let host {
+                guard hosts[host].status == .up else { return }
+                perform(effect, client, host)
+            } else if case .write(let bytes) = effect {
+                // The node ended the conversation; what else there is it knows.
+                sendToClient(client, bytes)
             }
-            switch effect {
-            case .write(let bytes): sendToClient(client, bytes)
-            case .opened: if let host { step(host, .connected(connection)) }
-            case .text(let bytes):
-                guard let host, let codecs else { continue }
-                switch codecs.decodeRequest(bytes) {
-                case .request(let request): ask(request, connection, host)
-                case .refused(let answer):
-                    sendToClient(client, WebSocketFrame.encoded(.text, answer))
-                }
-            case .closed, .endOutput, .disconnect: break
-            case .binary, .request, .upgradePeer, .refused:
-                fail(Violation("codec", "a well-behaved client is answered with \(effect)"))
+        }
+    }
+
+    private mutating func perform(_ effect: EdgeEffect, _ client: Int, _ host: Int) {
+        let epoch = clientLinks[client].epoch
+        let isConnected = hosts[host].connected[client] == epoch
+        let connection = ConnectionID(slot: UInt32(client), generation: epoch)
+        switch effect {
+        case .write(let bytes): if isConnected { sendToClient(client, bytes) }
+        case .opened: if isConnected { step(host, .connected(connection)) }
+        case .text(let bytes):
+            guard isConnected, let codecs else { return }
+            switch codecs.decodeRequest(bytes) {
+            case .request(let request): ask(request, connection, host)
+            case .refused(let answer):
+                sendToClient(client, WebSocketFrame.encoded(.text, answer))
             }
+        case .closed:
+            guard isConnected else { return }
+            hosts[host].connected[client] = 0
+            tellWallClock(host)
+            if hosts[host].status == .up { step(host, .disconnected(connection)) }
+        case .disconnect:
+            // Of a conversation that was never opened the node knows nothing.
+            if isConnected { hosts[host].connected[client] = 0 }
+            push(.clientClosed, at: arrivalAtClient(client), other: client, epoch: epoch)
+        case .endOutput: break
+        case .refused where clientLinks[client].wire?.isGarbled == true: break
+        case .binary, .request, .upgradePeer, .refused:
+            fail(Violation("codec", "a well-behaved client is answered with \(effect)"))
         }
     }
 
@@ -254,6 +320,8 @@ extension World {
             return
         }
         if isOpening {
+            // What answers junk is no answer to a handshake.
+            guard clientLinks[client].wire?.isGarbled == false else { return }
             readAnswer(bytes, client)
         } else {
             clientLinks[client].wire?.parser.feed(bytes)
@@ -317,7 +385,11 @@ extension World {
             case .close(let code, _):
                 endConnection(client)
                 stepClient(client, .disconnected(code: code?.rawValue))
-            case .ping, .pong, .binary: break
+            case .ping(let payload):
+                if clientLinks[client].wire?.isGarbled == false {
+                    sendFrame(.pong, payload, client)
+                }
+            case .pong, .binary: break
             }
         }
     }

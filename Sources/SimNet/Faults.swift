@@ -3,8 +3,9 @@ public enum Fault: UInt8, CaseIterable, Sendable {
     // Network
     case messageLost, messageDuplicated, messageReordered, messageLate
     case partition, oneWayPartition, partialPartition, linkClogged, linkReset
+    case messageForged
     // Clients
-    case clientReset, clientUnreachable, slowReader
+    case clientReset, clientUnreachable, slowReader, clientGarbage
     // Process
     case crash, crashMidStep, crashOfAll, restart, pause, slowNode, drain
     // Disk

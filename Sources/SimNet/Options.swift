@@ -76,6 +76,13 @@ public struct Options: Equatable, Sendable {
     /// The chance that a message is very late.
     public var lateChance: UInt64 = 0
 
+    /// The chance that a broken member tells a leader what no correct one can, for each message.
+    public var forgeChance: UInt64 = 0
+    /// The chance that a client sends junk for a request or a handshake; through real bytes alone.
+    public var garbageChance: UInt64 = 0
+    /// The silence after which a client is pinged; through real bytes alone.
+    public var pingInterval = EdgeLimits().pingInterval
+
     /// The shortest time of a write with its sync.
     public var diskLatency = Interval.microseconds(300)
     /// How much longer than the shortest a write ordinarily takes.
@@ -140,7 +147,18 @@ public struct Options: Equatable, Sendable {
             if prng.chance(1, in: 8) { options[.wiped] = .seconds(40) }
             options.draw(.transfer, chance: 1, in: 3, from: &prng)
         }
+        if options.bytes { options.drawWire(from: &prng) }
+        if mix == .swarm || mix == .bytes, prng.chance(1, in: 10) {
+            options.forgeChance = 1 << UInt64(prng.int(in: 0..<9))
+        }
         return options
+    }
+
+    private mutating func drawWire(from prng: inout Prng) {
+        if prng.chance(1, in: 2) {
+            pingInterval = .milliseconds(Int64(prng.int(in: 1_000..<8_000)))
+        }
+        if mix != .calm, prng.chance(1, in: 2) { garbageChance = 1 << UInt64(prng.int(in: 7..<13)) }
     }
 
     private mutating func drawTimes(from prng: inout Prng) {
@@ -167,7 +185,7 @@ public struct Options: Equatable, Sendable {
         if prng.chance(1, in: 3) { raft.appendBytes = 1 << prng.int(in: 8..<14) }
         if prng.chance(1, in: 4) { raft.uncommittedBytes = 1 << prng.int(in: 11..<16) }
         if prng.chance(1, in: 3) {
-            state.historyCount = prng.int(in: 4..<200)
+            state.historyCount = 1 << prng.int(in: 2..<8)
             state.historyBytes = 1 << prng.int(in: 11..<18)
             state.historyBlockBytes = 1 << prng.int(in: 8..<12)
         }
@@ -254,6 +272,11 @@ extension Options: CustomStringConvertible {
         add("duplicate", Int(duplicateChance), unless: 0)
         add("reorder", Int(reorderChance), unless: 0)
         add("late", Int(lateChance), unless: 0)
+        add("forged", Int(forgeChance), unless: 0)
+        add("garbage", Int(garbageChance), unless: 0)
+        add(
+            "pingMilliseconds", Int(pingInterval.milliseconds),
+            unless: Int(EdgeLimits().pingInterval.milliseconds))
         add("drift", Int(clockDrift), unless: 0)
         add("inflight", raft.inflightCount, unless: plainRaft.inflightCount)
         add("inflightBytes", raft.inflightBytes, unless: plainRaft.inflightBytes)

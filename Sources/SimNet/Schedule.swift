@@ -3,7 +3,7 @@
 enum ScheduledKind: UInt8, Sendable {
     // A host's own
     case tick, peerUp, peerDown, peerMessage, peerBytes, persisted, snapshotSaved
-    case clientConnect, clientRequest, clientBytes, clientGone, backlog, wallClock, drain
+    case clientConnect, clientRequest, clientBytes, clientGone, backlog, edgeTick, wallClock, drain
     case transfer
     // The world's
     case wake, linkTry, peerFlush, logWritten, snapshotWritten, wallSecond

@@ -53,7 +53,10 @@ extension World {
                 let time = arrivalAtClient(client)
                 push(.clientOpened, at: time, other: client, epoch: event.epoch)
                 // In byte mode the node hears of the client once the handshake is done.
-                guard clientLinks[client].wire == nil else { return }
+                guard clientLinks[client].wire == nil else {
+                    armEdge(client, host)
+                    return
+                }
             }
             step(host, .connected(connection))
         case .clientRequest:
@@ -69,6 +72,9 @@ extension World {
             tellWallClock(host)
             guard hosts[host].status == .up else { return }
             step(host, .disconnected(connection))
+        case .edgeTick
+        where event.payload == hosts[host].life && clientLinks[client].epoch == event.epoch:
+            tickEdge(client, host)
         case .backlog where isConnected && clientLinks[client].epoch == event.epoch:
             clientLinks[client].reports = false
             step(host, .backlog(connection, bytes: clientLinks[client].waitingBytes))
@@ -233,7 +239,6 @@ extension World {
                 push(.clientDrain, other: client, epoch: clientLinks[client].epoch)
             }
         case .record(let observation):
-            if client < options.load.scripted { observations?.append((client, observation)) }
             do throws(Violation) {
                 try checkers.observed(
                     ClientID(client), observation, at: Instant(nanoseconds: now))

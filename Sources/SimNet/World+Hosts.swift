@@ -254,6 +254,7 @@ extension World {
             recorder?.take(slot: event.payload, isCurrent ? .arrived : .linkClosed, at: now)
             if isCurrent {
                 step(host, .peer(hosts[other].id, message))
+                forge(other, host)
             }
         case .peerBytes:
             let bytes = segments.take(event.payload)
@@ -271,7 +272,7 @@ extension World {
                 .snapshotSaved(
                     PersistToken(boot: hosts[host].boot, sequence: UInt64(event.payload))))
         case .persisted, .snapshotSaved: break
-        case .clientConnect, .clientRequest, .clientBytes, .clientGone, .backlog:
+        case .clientConnect, .clientRequest, .clientBytes, .clientGone, .backlog, .edgeTick:
             handleClient(event, host, other)
         case .wallClock where event.epoch == hosts[host].life: tellWallClock(host)
         case .wallClock: break

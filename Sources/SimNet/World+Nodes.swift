@@ -140,6 +140,7 @@ extension World {
             for connection in connections { tell(connection, message, host) }
         case .close(let connection, let reason): close(connection, reason, host)
         case .note(.peerFaulty(let peer, let fault)):
+            guard !isForging else { break }
             fail(Violation("peer-fault", "\(hosts[host].id) finds fault with \(peer): \(fault)"))
         case .note: break
         case .halt(let reason): return reason

@@ -209,8 +209,7 @@ extension World {
 
     /// Performs some of the steps that were under way when the process died.
     mutating func landPartOfWrites(_ host: Int, _ loss: Loss) {
-        // What is to be torn is under way.
-        closeBatch(host, ifTurnEndsBefore: loss == .torn ? .max : now)
+        closeBatch(host, ifTurnEndsBefore: now)
         var fate = hosts[host].fate
         let lanes = [hosts[host].storage.logSteps, hosts[host].storage.sideSteps]
         for steps in lanes where !steps.isEmpty {

@@ -55,6 +55,8 @@ public struct World: Sendable {
     /// The hosts whose campaigns get through; nil for all.
     var candidates: [Int]?
     var candidatesUntil: Int64 = 0
+    /// A message under way is forged: that the node finds fault with its sender is right.
+    var isForging = false
     /// Rare moments, for whoever wants to branch there.
     public internal(set) var moments = Moments()
     /// By direction, as the network numbers them.
@@ -77,10 +79,6 @@ public struct World: Sendable {
     let codecs: ByteCodecs?
     /// Lines of the trace that were not taken yet; nil when there is none to be written.
     var trace: [String]?
-    /// What clients that act on orders saw and nobody took yet; nil when nobody wants it.
-    var observations: [(client: Int, what: Observation)]?
-    /// How many messages met each strike that is a rule, skipped ones too, by the strike's number.
-    public internal(set) var ruled: [Int] = []
     /// Gathers what a report is drawn from; nil when none is wanted.
     var recorder: Recorder?
     /// Stands in the place of the nodes, when a script drives disks and links; nil in a run.
@@ -110,7 +108,7 @@ public struct World: Sendable {
         self.plan = plan
         self.codecs = codecs
         streams = seed
-        clients = Workload.draw(options, plan, seed: seed)
+        clients = Workload.draw(options, seed: seed)
         clientLinks = clients.indices.map {
             // By the client's own number: orders for one client more move no other.
             let number = $0 - options.load.scripted
@@ -225,13 +223,6 @@ public struct World: Sendable {
         return lines
     }
 
-    /// What clients that act on orders saw since the last call, from the first call on.
-    mutating func takeObservations() -> [(client: Int, what: Observation)] {
-        let seen = observations ?? []
-        observations = []
-        return seen
-    }
-
     private mutating func happen(_ event: Scheduled) {
         let host = Int(event.host)
         switch event.kind {
@@ -250,8 +241,8 @@ public struct World: Sendable {
         case .liveness: settle()
         case .checkConverged: checkConverged()
         case .tick, .peerUp, .peerDown, .peerMessage, .peerBytes, .persisted, .snapshotSaved,
-            .clientConnect, .clientRequest, .clientBytes, .clientGone, .backlog, .wallClock, .drain,
-            .transfer:
+            .clientConnect, .clientRequest, .clientBytes, .clientGone, .backlog, .edgeTick,
+            .wallClock, .drain, .transfer:
             preconditionFailure("\(event.kind) is for a host")
         }
     }

@@ -6,6 +6,7 @@ import Testing
 private struct Driver {
     var edge: ClientEdge
     var now = Instant.zero
+    private(set) var marks = MarkSet()
 
     init(_ kind: EdgeKind, limits: EdgeLimits = EdgeLimits()) {
         edge = ClientEdge(kind: kind, limits: limits, at: now)
@@ -14,6 +15,7 @@ private struct Driver {
     mutating func step(_ event: EdgeEvent) -> [EdgeEffect] {
         var out = Outbox<EdgeEffect>()
         edge.step(event, at: now, into: &out)
+        marks.formUnion(out.marks)
         return out.effects
     }
 
@@ -76,6 +78,7 @@ struct ClientEdgeWebSocketTests {
         #expect(driver.receive("more") == [])
         #expect(driver.step(.endOfStream) == [.disconnect])
         #expect(driver.edge.isOver)
+        #expect(driver.marks.contains(.junkRefused))
     }
 
     @Test("a handshake that is never finished is cut with 408, however busily it drips")
@@ -105,6 +108,8 @@ struct ClientEdgeWebSocketTests {
         #expect(driver.untilDeadline() == [ping])
         let close = WebSocketFrame.close(.internalError, reason: "no pong came")
         #expect(driver.untilDeadline() == [.write(close), .closed(.abnormal), .disconnect])
+        #expect(driver.marks.contains(.silentClientPinged))
+        #expect(driver.marks.contains(.silentClientDropped))
     }
 
     @Test("a few pings are answered each, of a flood only the latest besides (RFC 6455 5.5.3)")

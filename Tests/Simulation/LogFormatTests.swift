@@ -1,5 +1,6 @@
-import Protocols
 import Testing
+
+@testable import Protocols
 
 @Suite("Write-ahead log")
 struct LogFormatTests {
@@ -328,5 +329,38 @@ struct LogFormatTests {
         disk.remove(file)
         disk.overwrite("snapshot-0000000000000008", bytes)
         #expect(throws: RecoveryError.self) { try disk.recover() }
+    }
+
+    @Test("a number so large that counting on from it would overflow is damage, not a trap")
+    func overflow() throws {
+        let least = LogFormat.numberLimit
+        let identity = DirectoryIdentity(
+            incarnation: LogTestDisk.incarnation, node: NodeID(1), boot: Boot(least))
+        #expect(
+            throws: RecoveryError.corrupt(file: "identity", offset: 0, reason: .malformed)
+        ) { try DirectoryIdentity(decoding: identity.encoded()) }
+
+        for point in [point(least, 1), point(1, least)] {
+            let header = SegmentHeader(
+                incarnation: LogTestDisk.incarnation, segment: 1, boot: Boot(1), nextBatch: 1,
+                hardState: HardState(), start: .zero, end: point, previousLength: 0)
+            #expect(throws: FileHeader.Failure.damaged) {
+                try SegmentHeader(decoding: header.encoded())
+            }
+        }
+        for write in [
+            LogWrite(hardState: hardState(least)), LogWrite(startAfter: point(least, 1)),
+            LogWrite(startAfter: point(1, least)), LogWrite(entries: [entry(1, least)]),
+        ] {
+            var disk = LogTestDisk.formatted()
+            var writer = try disk.start().writer
+            disk.commit(&writer, write)
+            #expect {
+                try disk.recover()
+            } throws: { error in
+                guard case RecoveryError.corrupt(_, _, .malformed) = error else { return false }
+                return true
+            }
+        }
     }
 }

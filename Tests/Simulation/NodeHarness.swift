@@ -26,6 +26,8 @@ struct NodeNet {
     var hasSpun = false
     /// A node put something out after its halt.
     var hasSpokenAfterHalt = false
+    /// The rare paths that any node took.
+    private(set) var marks = MarkSet()
     /// Ticks that were asked for.
     var ticks = 0
     private var heard: [(node: UInt32, connection: ConnectionID, what: Heard)] = []
@@ -116,6 +118,7 @@ struct NodeNet {
         var out = Outbox<NodeEffect>()
         let place = Int(id) - 1
         nodes[place].step(event, at: now, into: &out)
+        marks.formUnion(out.marks)
         var completions: [NodeEvent] = []
         for effect in out.effects {
             switch effect {

@@ -26,6 +26,7 @@ struct NodeRequestTests {
                 .message(.failed(.unavailable)),
             ])
         #expect(net[id].pendingCount == 0 && net[id].pendingBytes == 0 && !net.hasSpun)
+        #expect(net.marks.contains(.requestTimedOut))
     }
 
     @Test("a proposal whose forward was lost is proposed again and happens once")
@@ -40,6 +41,7 @@ struct NodeRequestTests {
         net.run(1_500)
         #expect(net.heard(id, client) == [.message(.registerWritten(key: "k", version: 1))])
         #expect(net[id].state.register("k") == RegisterValue(value: [1], version: 1))
+        #expect(net.marks.contains(.proposalRetried))
     }
 
     @Test("a request that a snapshot may have decided is not called unavailable")
@@ -105,6 +107,7 @@ struct NodeRequestTests {
         net.step(id, .request(client, write("k", [UInt8](repeating: 0, count: 2_000), as: nil)))
         net.step(id, .request(client, .discoverRooms))
         #expect(net.heard(id, client).last == .message(.failed(.overloaded)))
+        #expect(net.marks.contains(.overloadRefused))
     }
 
     @Test("a state over its budget takes nothing that adds to it, and still answers reads")
@@ -120,6 +123,7 @@ struct NodeRequestTests {
             net.ask(id, client, .readRegister(key: "k")) == [
                 .message(.registerValue(key: "k", RegisterValue()))
             ])
+        #expect(net.marks.contains(.stateLimitHit))
     }
 
     // MARK: Reads

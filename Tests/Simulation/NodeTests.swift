@@ -26,6 +26,7 @@ struct NodeStartTests {
             #expect(net[id].raft.log.entry(at: index(1)) == net[1].raft.log.entry(at: index(1)))
         }
         #expect(net.leaders.count == 1 && !net.hasSpun)
+        #expect(net.marks.contains(.bootstrapped))
     }
 
     @Test("a node alone is a cluster")
@@ -68,6 +69,8 @@ struct NodeStartTests {
             net.ask(net.leader, client, write("k", [1], as: nil)) == [
                 .message(.registerWritten(key: "k", version: 1))
             ])
+        #expect(net.marks.contains(.wipedNodeRefused))
+        #expect(net.marks.contains(.foreignPeerRefused))
     }
 
     @Test("a founder that crashed before its first write finds itself and joins")
@@ -101,6 +104,18 @@ struct NodeStartTests {
         // Its later boot ended the earlier one's session, and with it the memberships.
         #expect(net[id].session != session && net[id].isReady)
         #expect(net[id].state.members(of: room) == [])
+    }
+
+    @Test("the cluster speaks a new version once every member does")
+    func clusterVersion() {
+        var net = NodeNet.ready { $0.versions = 1...2 }
+        #expect(net.nodes.map(\.state.clusterVersion) == [2, 2, 2])
+        #expect(net.marks.contains(.clusterVersionRaised))
+        for id in UInt32(1)...3 {
+            #expect(net.notes[Int(id) - 1].filter { $0 == .clusterVersion(2) }.count == 1)
+        }
+        net = NodeNet.ready { $0.versions = 1...($0.id == node(3) ? 1 : 2) }
+        #expect(net.nodes.map(\.state.clusterVersion) == [1, 1, 1])
     }
 
     @Test("a directory of other members or of another node does not start")
@@ -281,6 +296,7 @@ struct NodeChatTests {
                     .memberLeft(
                         room: room, user: "ann", memberCount: 1, reason: .disconnected,
                         at: droppedAt)))
+        #expect(net.marks.contains(.slowReaderDropped))
     }
 
     @Test("a long history goes out in bounded batches, without waiting for anything but time")
@@ -317,6 +333,7 @@ struct NodeChatTests {
         net.step(id, .backlog(late, bytes: 0))
         net.run(50, by: 1)
         #expect(net.sequences(id, late) == Array(1...300))
+        #expect(net.marks.contains(.rejoinSince))
     }
 
     /// A node whose client stays in a room while the node misses messages and gets a snapshot.
@@ -351,6 +368,7 @@ struct NodeChatTests {
         _ = net.ask(away, ann, say(room, "ann", "after"))
         #expect(net.sequences(away, ann) == Array(1...62))
         #expect(!net.heard(away, ann).contains(.closed(.serviceRestart)))
+        #expect(net.marks.contains(.fanOutCaughtUp))
     }
 
     @Test("clients whose missing messages are gone are closed with 1012, never left with a gap")
@@ -359,6 +377,7 @@ struct NodeChatTests {
         #expect(net.sequences(away, ann) == [1])
         #expect(net.heard(away, ann).last == .closed(.serviceRestart))
         #expect(CloseReason.serviceRestart.code == 1012)
+        #expect(net.marks.contains(.fanOutGapClosed))
     }
 
     @Test("a snapshot is labelled with the entry up to which its state was applied (planted 22)")

@@ -127,6 +127,23 @@ struct RaftDurabilityTests {
             solo.untilDeadline() == [
                 sent(2, 3, preVoteRequest(point(3, 2))), sent(3, 3, preVoteRequest(point(3, 2))),
             ])
+        #expect(solo.marks.contains(.steppedDownOnStalledDisk))
+    }
+
+    @Test("what the disk does not take does not gather in memory: the leader sends it again")
+    func stalledFollower() {
+        var solo = Solo(term: 1, terms: [1])
+        let first = entries(from: 2, terms: [1])
+        #expect(
+            solo.receive(2, 1, append(after: point(1, 1), commit: 1, first)) == [persist(1, first)])
+        solo.now = solo.now + solo.raft.configuration.diskStall
+        let more = append(after: point(2, 1), commit: 1, entries(from: 3, terms: [1]))
+        #expect(solo.receive(2, 1, more) == [])
+        #expect(solo.raft.log.lastIndex == index(2))
+        #expect(solo.marks.contains(.appendDroppedOnStalledDisk))
+        #expect(solo.persisted() == [sent(2, 1, matched(2))])
+        #expect(
+            solo.receive(2, 1, more) == [persist(2, entries(from: 3, terms: [1]))])
     }
 
     @Test("a leader that steps down still writes what it had gathered")

@@ -23,6 +23,7 @@ struct RaftElectionTests {
             ])
         #expect(solo.raft.term == Term(1) && solo.raft.role == .preCandidate)
         #expect(solo.raft.electionDeadline > solo.now)
+        #expect(solo.marks.contains(.preVoteStarted))
     }
 
     @Test("the wait for a leader lies within its bounds and differs (Raft 5.2)")
@@ -48,6 +49,7 @@ struct RaftElectionTests {
         #expect(solo.raft.role == .candidate)
         #expect(
             solo.persisted() == [sent(2, 2, voteRequest(last)), sent(3, 2, voteRequest(last))])
+        #expect(solo.marks.contains(.campaigned))
     }
 
     @Test("an elected leader tells everybody and appends an entry of its term (Raft 5.2, 8)")
@@ -66,6 +68,7 @@ struct RaftElectionTests {
                 sent(2, 2, append(after: last, commit: 1, [noop])),
                 sent(3, 2, append(after: last, commit: 1, [noop])),
             ])
+        #expect(solo.marks.contains(.electedLeader))
     }
 
     @Test("a member alone elects itself once its vote is durable, and not before")
@@ -161,6 +164,7 @@ struct RaftElectionTests {
         #expect(
             solo.receive(3, 2, voteRequest(last)) == [sent(3, 2, .voteResponse(granted: false))])
         #expect(solo.receive(2, 2, voteRequest(last)) == [sent(2, 2, .voteResponse(granted: true))])
+        #expect(solo.marks.contains(.voteRefusedAlreadyVoted))
     }
 
     @Test("term and vote outlive a restart (Raft figure 2)")
@@ -190,6 +194,7 @@ struct RaftElectionTests {
         _ = solo.receive(2, 5, voteRequest(candidate))
         #expect(solo.persisted() == [sent(2, 5, .voteResponse(granted: granted))])
         #expect(solo.raft.vote == (granted ? node(2) : nil))
+        #expect(solo.marks.contains(.voteRefusedStaleLog) == !granted)
     }
 
     @Test("the vote outlives a step down within its term (Raft 5.2)")
@@ -251,6 +256,7 @@ struct RaftElectionTests {
             solo.receive(2, 2, preVoteRequest(last)) == [
                 sent(2, 2, .preVoteResponse(granted: true))
             ])
+        #expect(solo.marks.contains(.preVoteDenied))
     }
 
     @Test("a pre-candidate learns a higher term from a refusal (etcd raft 8525)")
@@ -302,6 +308,7 @@ struct RaftElectionTests {
             solo.receive(3, 9, voteRequest(point(9, 9), transfer: true)) == [
                 persist(1, hardState: hardState(9, 3))
             ])
+        #expect(solo.marks.contains(.voteRefusedLeaderAlive))
     }
 
     // MARK: Terms
@@ -315,6 +322,7 @@ struct RaftElectionTests {
         #expect(solo.receive(2, 4, append(after: last, commit: 3)) == answer)
         #expect(solo.receive(2, 4, chunk(snapshot(point(9, 4)), 0)) == answer)
         #expect(solo.raft.leader == nil && solo.raft.electionDeadline == due)
+        #expect(solo.marks.contains(.oldLeaderToldOfHigherTerm))
     }
 
     @Test("a leader that hears of a later term follows, and its term is durable before it speaks")
@@ -327,6 +335,7 @@ struct RaftElectionTests {
             ])
         #expect(solo.raft.role == .follower && solo.raft.leader == nil)
         #expect(solo.raft.electionDeadline >= solo.now + .milliseconds(400))
+        #expect(solo.marks.contains(.steppedDownOnHigherTerm))
     }
 
     @Test("a member cut off from the leader alone does not disturb the majority that hears it")
@@ -394,6 +403,7 @@ struct RaftElectionTests {
         #expect(solo.step(.transfer(node(2))) == [])
         _ = solo.untilDeadline()
         #expect(solo.receive(2, 2, matched(5)).contains(sent(2, 2, .timeoutNow)))
+        #expect(solo.marks.contains(.transferStarted))
     }
 
     @Test("proposals are refused while leadership is handed over, and taken when that failed (35)")

@@ -27,6 +27,7 @@ struct RaftReadTests {
         #expect(
             solo.receive(2, 2, .heartbeatResponse(round: 1)) == [.readReady(first, index(2))])
         #expect(solo.receive(3, 2, .heartbeatResponse(round: 1)) == [])
+        #expect(solo.marks.contains(.readIndexServed))
     }
 
     @Test("a majority of five needs two answers beside the leader")
@@ -101,6 +102,7 @@ struct RaftReadTests {
                 .readFailed(first), .readFailed(second), persist(3, hardState: hardState(3)),
                 sent(3, 3, .readResponse(ReadID(boot: Boot(4), sequence: 9), index: nil)),
             ])
+        #expect(solo.marks.contains(.readIndexAborted))
     }
 
     @Test("a follower asks its leader; without one a read fails at once")
@@ -114,6 +116,7 @@ struct RaftReadTests {
                 .readReady(first, index(1))
             ])
         #expect(solo.receive(2, 1, .readResponse(second, index: nil)) == [.readFailed(second)])
+        #expect(solo.marks.contains(.readIndexForwarded))
     }
 
     @Test("an answer to a read of an earlier boot is dropped")

@@ -46,6 +46,7 @@ struct RaftFollowerTests {
                 sent(2, 4, .appendResponse(.rejected(previous: index(4), hint: point(2, 1))))
             ])
         #expect(solo.raft.commitIndex == index(1) && solo.raft.log.lastIndex == index(4))
+        #expect(solo.marks.contains(.appendRejected))
     }
 
     @Test("a conflicting entry goes with all after it (Raft 5.3, planted 14)")
@@ -130,6 +131,8 @@ struct RaftFollowerTests {
                 sent(2, 1, .forward(kind: .command, payload: [1]))
             ])
         #expect(solo.receive(3, 1, .forward(kind: .command, payload: [1])) == [])
+        #expect(solo.marks.contains(.proposalForwarded))
+        #expect(solo.marks.contains(.proposalDropped))
     }
 }
 
@@ -268,6 +271,24 @@ struct RaftLeaderTests {
                         after: point(2, 1), commit: 1,
                         Array(solo.raft.log.slice(from: index(3), maximumBytes: .max))))
             ])
+        #expect(solo.marks.contains(.hintSkippedTerm))
+    }
+
+    @Test("a rejection by a follower that replicated makes the leader look where it stands")
+    func replicatingRejects() {
+        var solo = Solo(term: 1, terms: [1])
+        solo.becomeSettledLeader()
+        for value in UInt8(0)..<2 {
+            _ = solo.step(.propose(.command, payload: [value]))
+            _ = solo.tick()
+        }
+        let match = solo.raft.progress[node(2)]?.match ?? .zero
+        #expect(match + 2 == solo.raft.log.lastIndex)
+        let rejected = AppendResponse.rejected(
+            previous: match.next, hint: SnapshotPoint(index: match, term: solo.raft.term))
+        #expect(solo.receive(2, solo.raft.term.rawValue, .appendResponse(rejected)).count == 1)
+        #expect(solo.raft.progress[node(2)]?.next == match.next)
+        #expect(solo.marks.contains(.probeEntered))
     }
 
     @Test(

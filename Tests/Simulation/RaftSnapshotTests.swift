@@ -18,6 +18,8 @@ struct RaftSnapshotTests {
         #expect(solo.step(.snapshotSaved(token(1))) == [.compactLog(through: index(3))])
         #expect(solo.raft.log.start == point(3, 1) && solo.raft.snapshot == own)
         #expect(solo.raft.canTakeSnapshot)
+        #expect(solo.marks.contains(.logCompacted))
+        #expect(solo.marks.contains(.snapshotTaken))
     }
 
     @Test("entries before a snapshot's point are kept for followers that lag a little")
@@ -87,6 +89,7 @@ struct RaftSnapshotTests {
         #expect(solo.raft.commitIndex == index(9) && solo.raft.log == RaftLog(start: point(9, 1)))
         #expect(solo.raft.durableIndex == index(9))
         #expect(solo.persisted() == [sent(2, 1, .snapshotResponse(.installed(index(9))))])
+        #expect(solo.marks.contains(.snapshotInstalled))
     }
 
     @Test("a part that is not the next one is asked for again; twice the same changes nothing")
@@ -135,6 +138,7 @@ struct RaftSnapshotTests {
                 sent(2, 1, .snapshotResponse(.installed(index(3))))
             ])
         #expect(solo.raft.commitIndex == index(3) && solo.raft.log.lastIndex == index(4))
+        #expect(solo.marks.contains(.snapshotKeptSuffix))
     }
 
     @Test("a log that got past a snapshot while that was saved is kept (planted 23)")
@@ -205,6 +209,7 @@ struct RaftSnapshotTests {
                 sent(2, 3, append(after: point(5, 2), commit: 5, own))
             ])
         #expect(solo.raft.progress[node(2)]?.match == index(5))
+        #expect(solo.marks.contains(.snapshotSent))
     }
 
     @Test("no appends go to a follower while it gets a snapshot")
@@ -225,6 +230,7 @@ struct RaftSnapshotTests {
         #expect(solo.receive(2, 3, .heartbeatResponse(round: 0)) == [])
         solo.wait(1)
         #expect(solo.receive(2, 3, .heartbeatResponse(round: 0)) == [sent(2, 3, chunk(whole, 0))])
+        #expect(solo.marks.contains(.snapshotChunkResent))
     }
 
     @Test("an answer that comes twice does not double the transfer")

@@ -28,9 +28,9 @@ struct ReplicatedStateTests {
         one.digest(into: &a)
         two.digest(into: &b)
         #expect(a == b)
-        let usual: [Mark] = [
-            .duplicateRequest, .sessionRefused, .sessionExpired, .nodeSessionSuperseded,
-            .historyTrimmed, .retryByMessageID,
+        let usual = [
+            Mark.duplicateRequest, Mark.sessionRefused, Mark.sessionExpired,
+            Mark.nodeSessionSuperseded, Mark.historyTrimmed, Mark.retryByMessageID,
         ]
         for mark in usual {
             #expect(marks.contains(mark))

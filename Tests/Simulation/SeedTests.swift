@@ -67,6 +67,10 @@ import Testing
         for checker in statistics.checkers {
             #expect(checker.count > 0, "\(checker.name) never compared anything")
         }
+        // Counted by the world, which starts the nodes: no machine of its own is there yet.
+        for mark in [Mark.tornTailCut, .recoveryRefused] {
+            #expect(statistics.marks[Int(mark.rawValue)] > 0, "\(mark) was never hit")
+        }
     }
 
     @Test("a calm cluster elects once and loses nothing")

@@ -1,3 +1,4 @@
+import Protocols
 import Testing
 
 /// The rules of the house, read off the sources. Each rule shows on a made-up piece that it can fail.
@@ -227,6 +228,29 @@ import Testing
         #expect(
             TidyRules.unused(files, mentionedIn: ["play(\"torn-tail\")"])
                 == ["Tests/Scenarios/forgotten.scenario"])
+    }
+
+    @Test("every mark is expected by a test or by a scenario")
+    func marksAreExpected() {
+        var used = Set<String>()
+        for source in sources("Tests") {
+            for line in source.code.indices {
+                let words = source.words(line)
+                guard words.contains(where: { $0.text == "marks" || $0.text == "Mark" }) else {
+                    continue
+                }
+                for word in words where word.before == "." { used.insert(word.text) }
+            }
+        }
+        let scenarios = TidyPackage.files(below: "Tests").filter { $0.hasSuffix(".scenario") }
+        let texts = sources("Tests").flatMap { $0.texts.map(\.text) }
+        for text in texts + scenarios.map({ TidyPackage.content(of: $0) }) {
+            let words = text.split { $0 == " " || $0.isNewline }
+            for (word, next) in zip(words, words.dropFirst()) where word == "mark" {
+                used.insert(String(next))
+            }
+        }
+        #expect(Mark.allCases.map { "\($0)" }.filter { !used.contains($0) } == [])
     }
 
     @Test("every planted bug still has its place in the sources")

@@ -80,6 +80,7 @@ final class ClientConnection: StreamHandler {
     private func step(_ event: EdgeEvent) {
         edge.step(event, at: server.loop.now, into: &outbox)
         let effects = outbox.effects
+        server.counters.count(outbox.marks)
         outbox.removeAll()
         for effect in effects { perform(effect) }
         updateTimer()

@@ -22,6 +22,8 @@ public enum Mark: UInt8, CaseIterable, Sendable {
     case nodeSessionSuperseded, checkpointCompared
     // Chat
     case retryByMessageID, slowReaderDropped, fanOutCaughtUp, fanOutGapClosed, rejoinSince
+    // Clients' connections
+    case junkRefused, silentClientPinged, silentClientDropped
     // Node
     case proposalRetried, requestTimedOut, overloadRefused, wipedNodeRefused, foreignPeerRefused
     case bootstrapped, membershipAdopted, clusterVersionRaised

@@ -47,20 +47,6 @@ public struct SortedMap<Key: Comparable, Value> {
         return body(&storage[position].value)
     }
 
-    /// Changes every value in place, in ascending order of key.
-    @inlinable
-    public mutating func updateAll(_ body: (Key, inout Value) -> Void) {
-        for position in storage.indices {
-            body(storage[position].key, &storage[position].value)
-        }
-    }
-
-    /// Removes all pairs that do not satisfy `keep`.
-    @inlinable
-    public mutating func filter(_ keep: (Key, Value) -> Bool) {
-        storage.removeAll { !keep($0.key, $0.value) }
-    }
-
     /// Removes everything.
     @inlinable public mutating func removeAll() { storage.removeAll() }
 

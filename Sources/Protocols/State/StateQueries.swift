@@ -23,15 +23,13 @@ extension ReplicatedState {
         return found
     }
 
-    /// The node that administers a room: the one where it was made while that one has a session,
-    /// else the lowest one that has.
-    public func admin(of room: Room) -> NodeID { admin(of: room, standIn: lowestLiveNode) }
-
     private var lowestLiveNode: NodeID? {
         for (node, record) in sessions.nodes where record.session != nil { return node }
         return nil
     }
 
+    /// The node that administers a room: the one where it was made while that one has a session,
+    /// else the stand-in, which is the lowest one that has.
     private func admin(of room: Room, standIn: NodeID?) -> NodeID {
         sessions.session(of: room.admin) == nil ? standIn ?? room.admin : room.admin
     }

@@ -153,11 +153,13 @@ extension ClientEdge.State {
         case .tick:
             guard context.now >= session.deadline(context.limits) else { return .open(session) }
             guard session.pinged == nil else {
+                out.mark(.silentClientDropped)
                 let reason = "no pong came"
                 out.emit(.write(WebSocketFrame.close(.internalError, reason: reason)))
                 out.emit(.closed(.abnormal))
                 return disconnect(&out)
             }
+            out.mark(.silentClientPinged)
             session.pinged = context.now
             out.emit(.write(WebSocketFrame.encoded(.ping, [])))
             return .open(session)
@@ -198,6 +200,7 @@ extension ClientEdge.State {
                 }
             }
         } catch {
+            out.mark(.junkRefused)
             let close = WebSocketFrame.close(error.closeCode, reason: error.explanation)
             out.emit(.write(close))
             out.emit(.closed(error.closeCode))
@@ -245,6 +248,7 @@ extension ClientEdge.State {
     private static func refuse(
         _ response: HTTPResponse, _ context: Context, _ out: inout Effects
     ) -> Self {
+        out.mark(.junkRefused)
         out.emit(.write(response.encoded(keepsAlive: false)))
         out.emit(.refused(response.status))
         return linger(context, &out)

@@ -76,7 +76,8 @@ extension Fault {
             true
         case .messageLost, .messageDuplicated, .messageReordered, .messageLate, .partition,
             .oneWayPartition, .partialPartition, .linkClogged, .linkReset, .clientReset,
-            .clientUnreachable, .slowReader, .restart, .drain, .writeLost, .writeTorn,
+            .clientUnreachable, .slowReader, .clientGarbage, .messageForged, .restart, .drain,
+            .writeLost, .writeTorn,
             .writeReordered, .writeMisdirected, .bitRot, .directoryLost, .recoveryRefused,
             .clockDrift, .wallJump, .wiped, .transfer, .segmented:
             false
@@ -114,6 +115,7 @@ extension Act {
         case .wiped: return .wipe(host, downtime: prng.downtime(options))
         case .transfer: return .transfer(to: prng.chance(1, in: 2) ? host : nil)
         case .messageLost, .messageDuplicated, .messageReordered, .messageLate, .slowReader,
+            .clientGarbage, .messageForged,
             .restart, .writeLost, .writeTorn, .writeReordered, .directoryLost, .recoveryRefused,
             .clockDrift, .segmented:
             preconditionFailure("\(fault) does not strike by itself")
@@ -181,7 +183,6 @@ extension Ending {
         ending.rests = (0..<options.nodes).map { _ in
             Rest.allCases[prng.int(in: 0..<Rest.allCases.count)]
         }
-        if ending.rests.allSatisfy({ $0 == .down }) { ending.rests = [] }
         return ending
     }
 }

@@ -39,10 +39,6 @@ public struct ChatClient: Equatable, Sendable {
         public var long: UInt64 = 10
         /// The most acts before the faults stop.
         public var operations = Int.max
-        /// Whether it acts on orders alone and stays with the node that it was sent to.
-        public var isScripted = false
-        /// What its name and its messages' begin with; nil for what its id gives.
-        public var tag: String?
 
         /// Makes the default behaviour.
         public init() {}
@@ -119,8 +115,6 @@ public struct ChatClient: Equatable, Sendable {
     var acts = 0
     var pausedUntil: Instant?
     var goal = Goal.none
-    /// What was ordered and not begun, oldest first.
-    var orders: [ClientOrder] = []
     /// The number of the last message after `quiesce`, once acknowledged.
     var lastWord: LastWord?
     /// The first answer that is not among those that the protocol documents.
@@ -132,12 +126,12 @@ public struct ChatClient: Equatable, Sendable {
     public init(id: ClientID, nodes: [NodeID], settings: Settings, prng: Prng) {
         precondition(!settings.rooms.isEmpty, "a chat client needs a room")
         self.id = id
-        user = settings.tag ?? "user\(id.rawValue)"
+        user = "user\(id.rawValue)"
         self.settings = settings
         self.prng = prng
         let start = Instant.zero + self.prng.interval(from: .milliseconds(100), to: .seconds(1))
         dialer = Dialer(nodes: nodes, firstTry: start, prng: &self.prng)
-        rooms = settings.rooms.map { Room(name: $0, joinAt: settings.isScripted ? nil : .zero) }
+        rooms = settings.rooms.map { Room(name: $0) }
         actAt = start
     }
 
@@ -171,8 +165,7 @@ public struct ChatClient: Equatable, Sendable {
         _ event: ClientEvent, at now: Instant, into out: inout Outbox<ClientEffect>
     ) {
         switch event {
-        case .wake: break
-        case .order(let order): onOrder(order, now, into: &out)
+        case .wake, .order: break
         case .connected: dialer.connected()
         case .disconnected:
             let wasOpen = dialer.isOpen
@@ -182,8 +175,6 @@ public struct ChatClient: Equatable, Sendable {
         case .quiesce:
             guard goal == .none else { break }
             goal = .settle
-            orders = []
-            dialer.isPinned = false
             for room in rooms.indices { rooms[room].joinAt = now }
             resumeReading(now, into: &out)
         }
@@ -208,7 +199,6 @@ public struct ChatClient: Equatable, Sendable {
             return
         }
         if goal != .none { pursueGoal(now, into: &out) }
-        if settings.isScripted { obey(now, into: &out) }
         guard !isSatisfied else { return }
         if let next = nextControl(now) { ask(next, now, into: &out) }
         sendDue(now, into: &out)
@@ -221,9 +211,7 @@ public struct ChatClient: Equatable, Sendable {
         }
     }
 
-    private var mayAct: Bool {
-        goal == .none && acts < settings.operations && !settings.isScripted
-    }
+    private var mayAct: Bool { goal == .none && acts < settings.operations }
 
     /// Sends what is due and may be sent.
     private mutating func sendDue(_ now: Instant, into out: inout Outbox<ClientEffect>) {
@@ -267,7 +255,7 @@ public struct ChatClient: Equatable, Sendable {
     }
 
     /// Nothing that was asked on the connection will be answered there any more.
-    mutating func onConnectionGone(_ now: Instant, into out: inout Outbox<ClientEffect>) {
+    private mutating func onConnectionGone(_ now: Instant, into out: inout Outbox<ClientEffect>) {
         out.emit(.record(.detached))
         if pausedUntil != nil { resumeReading(now, into: &out) }
         if case .create(let room) = control { rooms[room].mustExist = false }
