@@ -74,7 +74,7 @@ extension World {
             rules.removeAll()
             candidates = nil
         case .rule(let rule):
-            rules.append(ActiveRule(rule, at: now))
+            rules.append(ActiveRule(rule, number, at: now))
         case .candidates(let only, let lasting):
             candidates = only
             candidatesUntil = lasting.map { now + $0.nanoseconds } ?? .max
@@ -288,6 +288,13 @@ extension World {
             return .drop
         }
         for position in rules.indices where rules[position].applies(message, from, to, now) {
+            let number = rules[position].number
+            while ruled.count <= number { ruled.append(0) }
+            ruled[number] += 1
+            guard rules[position].skips == 0 else {
+                rules[position].skips -= 1
+                continue
+            }
             rules[position].left -= 1
             return rules[position].rule.verb
         }
@@ -298,13 +305,19 @@ extension World {
 /// A rule in force.
 struct ActiveRule: Sendable {
     let rule: MessageRule
+    /// The strike that made it.
+    let number: Int
     let until: Int64
+    /// How many messages pass before it begins.
+    var skips: Int
     /// For how many messages more.
     var left: Int
 
-    init(_ rule: MessageRule, at now: Int64) {
+    init(_ rule: MessageRule, _ number: Int, at now: Int64) {
         self.rule = rule
+        self.number = number
         until = rule.lasting.map { now + $0.nanoseconds } ?? .max
+        skips = rule.skip
         left = rule.count ?? .max
     }
 

@@ -239,6 +239,7 @@ extension World {
                 push(.clientDrain, other: client, epoch: clientLinks[client].epoch)
             }
         case .record(let observation):
+            if client < options.load.scripted { observations?.append((client, observation)) }
             do throws(Violation) {
                 try checkers.observed(
                     ClientID(client), observation, at: Instant(nanoseconds: now))

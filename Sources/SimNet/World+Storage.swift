@@ -209,7 +209,8 @@ extension World {
 
     /// Performs some of the steps that were under way when the process died.
     mutating func landPartOfWrites(_ host: Int, _ loss: Loss) {
-        closeBatch(host, ifTurnEndsBefore: now)
+        // What is to be torn is under way.
+        closeBatch(host, ifTurnEndsBefore: loss == .torn ? .max : now)
         var fate = hosts[host].fate
         let lanes = [hosts[host].storage.logSteps, hosts[host].storage.sideSteps]
         for steps in lanes where !steps.isEmpty {

@@ -79,6 +79,10 @@ public struct World: Sendable {
     let codecs: ByteCodecs?
     /// Lines of the trace that were not taken yet; nil when there is none to be written.
     var trace: [String]?
+    /// What clients that act on orders saw and nobody took yet; nil when nobody wants it.
+    var observations: [(client: Int, what: Observation)]?
+    /// How many messages met each strike that is a rule, skipped ones too, by the strike's number.
+    public internal(set) var ruled: [Int] = []
     /// Gathers what a report is drawn from; nil when none is wanted.
     var recorder: Recorder?
     /// Stands in the place of the nodes, when a script drives disks and links; nil in a run.
@@ -108,7 +112,7 @@ public struct World: Sendable {
         self.plan = plan
         self.codecs = codecs
         streams = seed
-        clients = Workload.draw(options, seed: seed)
+        clients = Workload.draw(options, plan, seed: seed)
         clientLinks = clients.indices.map {
             // By the client's own number: orders for one client more move no other.
             let number = $0 - options.load.scripted
@@ -221,6 +225,13 @@ public struct World: Sendable {
         guard let lines = trace else { return [] }
         trace = []
         return lines
+    }
+
+    /// What clients that act on orders saw since the last call, from the first call on.
+    mutating func takeObservations() -> [(client: Int, what: Observation)] {
+        let seen = observations ?? []
+        observations = []
+        return seen
     }
 
     private mutating func happen(_ event: Scheduled) {

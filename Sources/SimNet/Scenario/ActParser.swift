@@ -44,7 +44,7 @@ enum ActParser {
                 "nothing is called '\(name)': write partition, one-way, cut, clog, reset, heal,"
                     + " drop, delay, duplicate, candidates, unreachable, crash, restart, ambush,"
                     + " stumble, pause, slow, drain, transfer, stall, fail, fill, misdirect, rot,"
-                    + " jump, wipe, or client0 write r0")
+                    + " jump, wipe, or client0 write r0 A")
         }
     }
 
@@ -52,10 +52,29 @@ enum ActParser {
         let name = try words.word("an order")
         switch name {
         case "at": return .go(try words.host())
-        case "write": return .write(String(try words.word("a register such as r0")))
+        case "write":
+            let key = String(try words.word("a register such as r0"))
+            return .write(key, value: try words.isAtEnd ? nil : free(&words))
         case "read": return .read(String(try words.word("a register such as r0")))
-        default: throw words.wrong("'\(name)' is no order: write at node1, write r0 or read r0")
+        case "join": return .join(String(try words.word("a room such as lobby")))
+        case "say":
+            let room = String(try words.word("a room such as lobby"))
+            return .say(room, word: try free(&words))
+        case "leave": return .leave(String(try words.word("a room such as lobby")))
+        default:
+            throw words.wrong(
+                "'\(name)' is no order: write at node1, write r0 A, read r0, join lobby,"
+                    + " say lobby hello or leave lobby")
         }
+    }
+
+    /// A word of the writer's own that no expectation could take for one of its own.
+    private static func free(_ words: inout Words) throws(ScenarioError) -> String {
+        let word = String(try words.word("a word"))
+        guard !Answers.words.contains(word) else {
+            throw words.wrong("'\(word)' is a word of expectations: take another")
+        }
+        return word
     }
 
     // MARK: Network
@@ -144,6 +163,7 @@ enum ActParser {
             try words.need("after", "duplicate voteResponse node1->node2 after 20ms")
             rule.verb = .duplicate(try words.interval())
         }
+        if words.skips("skip") { rule.skip = try words.count("skip", 1...1_000_000) }
         if words.skips("next") { rule.count = try words.count("next", 1...1_000_000) }
         rule.lasting = try words.lasting()
         return rule

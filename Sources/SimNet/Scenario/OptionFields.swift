@@ -67,7 +67,7 @@ public struct OptionField: Sendable {
     /// What a value looks like, for the person who wrote another.
     var form: String {
         switch place {
-        case .interval: "a time such as 300us, 20ms or 1.5s"
+        case .interval: "a time such as 300us, 20ms or 1.5s, up to 3600s"
         case .count, .chance: "a whole number, 0 or more"
         case .drift: "a whole number of parts per million"
         case .flag: "'yes' or 'no'"
@@ -111,16 +111,19 @@ public struct OptionField: Sendable {
     func set(_ text: String, in options: inout Options) -> Bool {
         switch place {
         case .interval(let path):
-            guard let value = Interval(scenarioText: text) else { return false }
+            guard let value = Interval(scenarioText: text), value >= .zero, value <= .seconds(3_600)
+            else { return false }
             options[keyPath: path] = value
         case .count(let path):
-            guard let value = Int(text), value >= 0 else { return false }
+            guard let value = Int(text), (0...1 << 40).contains(value) else { return false }
             options[keyPath: path] = value
         case .chance(let path):
-            guard let value = UInt64(text) else { return false }
+            guard let value = UInt64(text), value <= 1 << 40 else { return false }
             options[keyPath: path] = value
         case .drift(let path):
-            guard let value = Int64(text), abs(value) < 500_000 else { return false }
+            guard let value = Int64(text), (-500_000...500_000).contains(value) else {
+                return false
+            }
             options[keyPath: path] = value
         case .flag(let path):
             guard text == "yes" || text == "no" else { return false }

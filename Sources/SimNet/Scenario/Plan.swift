@@ -14,6 +14,25 @@ public struct Plan: Equatable, Sendable {
 
     /// Makes a plan in which nothing goes wrong.
     public init() {}
+
+    /// The clients that have orders, as a count: they have the first numbers.
+    var ordered: Int {
+        strikes.reduce(0) { count, strike in
+            if case .order(let client, _) = strike.act { max(count, client + 1) } else { count }
+        }
+    }
+
+    /// The rooms of which a client's orders speak, each once; a client without any uses registers.
+    func rooms(of client: Int) -> [String] {
+        var rooms: [String] = []
+        for strike in strikes {
+            guard case .order(client, let order) = strike.act, let room = order.room,
+                !rooms.contains(room)
+            else { continue }
+            rooms.append(room)
+        }
+        return rooms
+    }
 }
 
 /// The last phase of a run: a majority is left in peace, the rest go on suffering.
@@ -103,10 +122,32 @@ public enum StepKind: String, CaseIterable, Sendable {
 public enum ClientOrder: Equatable, Sendable {
     /// Leave the node, if any, and connect to this one.
     case go(Int)
-    /// Set a register to a value of its own.
-    case write(String)
+    /// Set a register to this value, or to one that nobody else writes.
+    case write(String, value: String?)
     /// Read a register.
     case read(String)
+    /// Make or find a room, and join it.
+    case join(String)
+    /// Send a message of one word to a room, which is joined first if need be.
+    case say(String, word: String)
+    /// Leave a room.
+    case leave(String)
+
+    /// The room that the order is about; nil for those that do not chat.
+    var room: String? {
+        switch self {
+        case .go, .write, .read: nil
+        case .join(let room), .say(let room, _), .leave(let room): room
+        }
+    }
+
+    /// True when the order is about a register.
+    var isForRegister: Bool {
+        switch self {
+        case .write, .read: true
+        case .go, .join, .say, .leave: false
+        }
+    }
 }
 
 /// What a strike does. Hosts and clients are numbered from 0; an interval of nil means until the
@@ -231,6 +272,8 @@ public struct MessageRule: Equatable, Sendable {
     public var from: Int?
     /// Sent to this host; nil for any.
     public var to: Int?
+    /// After so many messages that it lets pass.
+    public var skip = 0
     /// For so many messages; nil for all.
     public var count: Int?
     /// For so long; nil until the faults stop.
@@ -238,13 +281,14 @@ public struct MessageRule: Equatable, Sendable {
 
     /// Makes a rule.
     public init(
-        _ verb: Verb, _ kind: MessageKind, from: Int?, to: Int?, count: Int? = nil,
-        lasting: Interval? = nil
+        _ verb: Verb, _ kind: MessageKind, from: Int?, to: Int?, skip: Int = 0,
+        count: Int? = nil, lasting: Interval? = nil
     ) {
         self.verb = verb
         self.kind = kind
         self.from = from
         self.to = to
+        self.skip = skip
         self.count = count
         self.lasting = lasting
     }

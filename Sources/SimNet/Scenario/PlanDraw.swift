@@ -183,6 +183,7 @@ extension Ending {
         ending.rests = (0..<options.nodes).map { _ in
             Rest.allCases[prng.int(in: 0..<Rest.allCases.count)]
         }
+        if ending.rests.allSatisfy({ $0 == .down }) { ending.rests = [] }
         return ending
     }
 }

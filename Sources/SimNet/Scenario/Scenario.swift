@@ -20,6 +20,11 @@ public struct Scenario: Equatable, Sendable {
         case noLeader(at: Interval)
         /// Some node took this rare path.
         case mark(Mark)
+        /// No node took this rare path.
+        case noMark(Mark)
+        /// What a client that acts on orders was told about a register or a room, all of it and in
+        /// order, until the faults stop.
+        case answers(client: Int, Answers.Question, about: String, [String])
     }
 
     /// Comments at the text's top: the name, the source.
@@ -37,6 +42,8 @@ public struct Scenario: Equatable, Sendable {
     public init() {
         options.load.only = []
         options.duration = .seconds(30)
+        // The nodes' sessions are renewed in thirds of this; more often only clutters a short log.
+        options.state.nodeSessionLife = .seconds(300)
     }
 
     /// The run of a seed, with all that it draws written out.
@@ -57,7 +64,7 @@ public struct Scenario: Equatable, Sendable {
         for expectation in expectations {
             switch expectation {
             case .held, .violation, .stuck: return expectation
-            case .leader, .noLeader, .mark: continue
+            case .leader, .noLeader, .mark, .noMark, .answers: continue
             }
         }
         return .held

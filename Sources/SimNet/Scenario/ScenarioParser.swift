@@ -28,8 +28,6 @@ struct ScenarioParser {
     private var line = 0
     private var hasBegun = false
     private var rests: [(host: Int, rest: Ending.Rest)] = []
-    /// Clients that have orders, to say how many act on orders alone.
-    private var ordered = 0
     private var isCounted = false
 
     mutating func take(_ text: Substring) throws(ScenarioError) {
@@ -53,20 +51,17 @@ struct ScenarioParser {
     }
 
     mutating func finish() throws(ScenarioError) -> Scenario {
-        if !isCounted { scenario.options.load.scripted = ordered }
-        if isCounted, ordered > scenario.options.load.scripted {
-            throw ScenarioError(
-                line: 0,
-                message: "client\(ordered - 1) has orders: write 'scripted \(ordered)' or more")
-        }
-        if !rests.isEmpty {
-            scenario.plan.ending.rests = (0..<scenario.options.nodes).map { host in
+        if !isCounted { scenario.options.load.scripted = scenario.plan.ordered }
+        if rests.contains(where: { $0.rest != .down || $0.host >= scenario.options.nodes }) {
+            let count = max(scenario.options.nodes, (rests.map(\.host).max() ?? 0) + 1)
+            scenario.plan.ending.rests = (0..<count).map { host in
                 rests.last { $0.host == host }?.rest ?? .down
             }
         }
         scenario.plan.strikes = scenario.plan.strikes.enumerated().sorted {
             ($0.element.at, $0.offset) < ($1.element.at, $1.offset)
         }.map(\.element)
+        try scenario.check()
         return scenario
     }
 
@@ -132,7 +127,11 @@ struct ScenarioParser {
     private func expectation(
         _ words: inout Words
     ) throws(ScenarioError) -> Scenario.Expectation {
-        let name = try words.word("held, stuck, violation, leader, no leader or mark")
+        let name = try words.word("held, stuck, violation, leader, no leader, mark or client0")
+        if name.hasPrefix("client"), let client = Int(name.dropFirst(6)), (0...99).contains(client)
+        {
+            return try answers(of: client, &words)
+        }
         switch name {
         case "held": return .held
         case "stuck": return .stuck
@@ -142,20 +141,35 @@ struct ScenarioParser {
             try words.need("by", "expect leader node1 by 20s")
             return .leader(host, by: try words.interval())
         case "no":
-            try words.need("leader", "expect no leader at 20s")
+            if words.skips("mark") { return .noMark(try mark(&words)) }
+            try words.need("leader", "expect no leader at 20s, or expect no mark NAME")
             try words.need("at", "expect no leader at 20s")
             return .noLeader(at: try words.interval())
         case "mark":
-            let name = try words.word("a mark's name")
-            guard let mark = Mark.allCases.first(where: { "\($0)" == name }) else {
-                throw words.wrong("'\(name)' is no mark; Kernel/Marks.swift lists them")
-            }
-            return .mark(mark)
+            return .mark(try mark(&words))
         default:
             throw words.wrong(
                 "expect \(name): write held, stuck, violation CHECKER, leader node1 by 20s,"
-                    + " no leader at 20s or mark NAME")
+                    + " no leader at 20s, mark NAME, no mark NAME or client0 reads r0 A")
         }
+    }
+
+    private func mark(_ words: inout Words) throws(ScenarioError) -> Mark {
+        let name = try words.word("a mark's name")
+        guard let mark = Mark.allCases.first(where: { "\($0)" == name }) else {
+            throw words.wrong("'\(name)' is no mark; Kernel/Marks.swift lists them")
+        }
+        return mark
+    }
+
+    private func answers(
+        of client: Int, _ words: inout Words
+    ) throws(ScenarioError) -> Scenario.Expectation {
+        let question: Answers.Question = try words.choice("reads, writes, says or hears")
+        let about = String(try words.word("a register or a room"))
+        var answers: [String] = []
+        while let word = words.next() { answers.append(String(word)) }
+        return .answers(client: client, question, about: about, answers)
     }
 
     // MARK: Strikes
@@ -179,8 +193,21 @@ struct ScenarioParser {
             throw words.wrong(
                 "node\(host + 1) is none of \(scenario.options.nodes): 'nodes' stands above")
         }
-        if case .order(let client, _) = act { ordered = max(ordered, client + 1) }
+        if case .order(let client, let order) = act, isOtherTrade(client, order) {
+            throw words.wrong("client\(client) chats or uses registers, not both: take two")
+        }
         scenario.plan.strikes.append(Strike(at: Interval(nanoseconds: at), act, salt: salt))
+    }
+}
+
+extension ScenarioParser {
+    /// True if the orders before were of the other kind of client.
+    private func isOtherTrade(_ client: Int, _ order: ClientOrder) -> Bool {
+        scenario.plan.strikes.contains { strike in
+            guard case .order(client, let other) = strike.act else { return false }
+            return order.isForRegister
+                ? other.room != nil : order.room != nil && other.isForRegister
+        }
     }
 }
 

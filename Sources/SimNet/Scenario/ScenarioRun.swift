@@ -4,8 +4,10 @@ import Protocols
 public struct ScenarioRun: Sendable {
     /// What is run.
     public let scenario: Scenario
-    /// What happened so far: faults, roles, starts, and how far the log is committed.
-    public private(set) var story: [String] = []
+    /// What happened so far: faults, roles, starts, answers, and how far the log is committed.
+    public var story: [String] { lines.map { "\(Strike.time($0.at)) \($0.text)" } }
+    /// What clients that act on orders were told.
+    public private(set) var answers = Answers()
     /// The world, to be looked at.
     public private(set) var world: World
 
@@ -15,6 +17,14 @@ public struct ScenarioRun: Sendable {
         var term = Term.zero
     }
 
+    private struct Line: Equatable, Sendable {
+        var at: Interval
+        var text: String
+        /// Its time stands in the scenario.
+        var isTimed: Bool
+    }
+
+    private var lines: [Line] = []
     private var seen: [Seen]
     private var committed = LogIndex.zero
     private var toldCommitted = LogIndex.zero
@@ -28,10 +38,35 @@ public struct ScenarioRun: Sendable {
         world = scenario.world(codecs: codecs)
         seen = Array(repeating: Seen(), count: scenario.options.nodes)
         expectations = scenario.expectations.map { ($0, nil) }
+        _ = world.takeObservations()
     }
+
+    /// The story as it is kept: without the times that nobody wrote, and with one line for each
+    /// stretch of commits.
+    ///
+    /// A machine that draws one number more or sends one message less changes many times and few
+    /// stories.
+    public var outline: [String] {
+        var result: [String] = []
+        for (position, line) in lines.enumerated() {
+            let next = position + 1 < lines.count ? lines[position + 1].text : ""
+            guard !line.text.hasPrefix(Self.commits) || !next.hasPrefix(Self.commits) else {
+                continue
+            }
+            let time = Strike.time(line.at)
+            let margin = line.isTimed ? time : String(repeating: " ", count: time.utf8.count)
+            result.append("\(margin) \(line.text)")
+        }
+        return result
+    }
+
+    private static let commits = "committed to "
 
     /// Starts to write the world's whole trace; see `World.beginTrace`.
     public mutating func beginTrace() { world.beginTrace() }
+
+    /// Starts to gather what a report is drawn from.
+    public mutating func beginRecording() { world.beginRecording() }
 
     /// The lines of the whole trace since the last call.
     public mutating func takeTrace() -> [String] { world.takeTrace() }
@@ -58,9 +93,21 @@ public struct ScenarioRun: Sendable {
             lines.append("expected \(scenario.expectedVerdict.text), and it \(verdict.words)")
         }
         for (expectation, isMet) in expectations where isMet == false {
-            lines.append("expected \(expectation.text)")
+            lines.append("expected \(expectation.text)\(instead(of: expectation))")
+        }
+        for (number, strike) in world.plan.strikes.prefix(world.strikesDone).enumerated() {
+            guard case .rule = strike.act, number >= world.ruled.count || world.ruled[number] == 0
+            else { continue }
+            lines.append("no message met '\(strike.text)'")
         }
         return lines
+    }
+
+    private func instead(of expectation: Scenario.Expectation) -> String {
+        guard case .answers(let client, let question, let about, _) = expectation else { return "" }
+        let words = answers.words(of: client, question, about)
+        return ", and the answers were: "
+            + (words.isEmpty ? "none" : words.joined(separator: " "))
     }
 
     private func isAsExpected(_ verdict: Verdict) -> Bool {
@@ -73,17 +120,19 @@ public struct ScenarioRun: Sendable {
 
     // MARK: Story
 
-    private mutating func tell(_ line: String) {
-        story.append(
-            "\(Strike.time(Interval(nanoseconds: world.now / 1_000_000 * 1_000_000))) \(line)")
+    private mutating func tell(_ text: String, at time: Interval? = nil) {
+        let now = Interval(nanoseconds: world.now / 1_000_000 * 1_000_000)
+        lines.append(Line(at: time ?? now, text: text, isTimed: time != nil))
     }
 
     private mutating func look() {
         meetTimes()
         while strikesTold < world.strikesDone {
-            tell("\(world.plan.strikes[strikesTold].act)")
+            let strike = world.plan.strikes[strikesTold]
+            tell("\(strike.act)", at: strike.at)
             strikesTold += 1
         }
+        let observed = world.takeObservations()
         if world.phase != phase {
             phase = world.phase
             if phase == .settling {
@@ -92,6 +141,22 @@ public struct ScenarioRun: Sendable {
             }
         }
         for host in seen.indices { look(at: host) }
+        guard phase == .chaos else { return }
+        for (client, what) in observed {
+            let line = answers.take(what, of: client, room: room(of: what, client))
+            if let line { tell(line) }
+        }
+    }
+
+    /// What a client calls the room of which it speaks.
+    private func room(of what: Observation, _ client: Int) -> String? {
+        guard case .chat(let chat) = world.clients[client] else { return nil }
+        switch what {
+        case .submitted(let room, _), .acknowledged(let room, _, _, _),
+            .joined(let room, _, _, _), .received(let room, _):
+            return chat.name(of: room)
+        case .invoked, .returned, .abandoned, .detached: return nil
+        }
     }
 
     private mutating func look(at host: Int) {
@@ -143,6 +208,10 @@ public struct ScenarioRun: Sendable {
             switch expectations[position].expectation {
             case .mark(let mark):
                 expectations[position].isMet = marks[Int(mark.rawValue)] > 0
+            case .noMark(let mark):
+                expectations[position].isMet = marks[Int(mark.rawValue)] == 0
+            case .answers(let client, let question, let about, let words):
+                expectations[position].isMet = answers.words(of: client, question, about) == words
             case .leader, .noLeader:
                 if expectations[position].isMet == nil { expectations[position].isMet = false }
             case .held, .violation, .stuck: break
@@ -166,7 +235,7 @@ public struct ScenarioRun: Sendable {
             case .noLeader(let at):
                 guard world.now >= at.nanoseconds else { return }
                 expectations[position].isMet = !seen.indices.contains { leads($0) }
-            case .held, .violation, .stuck, .mark: continue
+            case .held, .violation, .stuck, .mark, .noMark, .answers: continue
             }
         }
     }

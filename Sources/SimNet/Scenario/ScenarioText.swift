@@ -11,7 +11,9 @@ extension Scenario {
         lines.append("nodes \(options.nodes)")
         lines.append("seed \(seed)")
         lines.append("for \(options.duration.scenarioText)")
-        if options.load.scripted > 0 { lines.append("scripted \(options.load.scripted)") }
+        if options.load.scripted != plan.ordered {
+            lines.append("scripted \(options.load.scripted)")
+        }
         switch options.load.only {
         case nil: lines.append("clients all")
         case []?: break
@@ -24,10 +26,10 @@ extension Scenario {
         for strike in plan.strikes { lines.append(strike.text) }
         if let core = plan.ending.core {
             lines.append("core \(core.map(Act.name).joined(separator: " "))")
-            for host in 0..<options.nodes where !core.contains(host) {
-                let rest = plan.ending.rest(of: host)
-                if rest != .down { lines.append("outside \(Act.name(host)) \(rest.rawValue)") }
-            }
+        }
+        // Of the core's as well: whose data is harmed falls out of it.
+        for host in 0..<options.nodes where plan.ending.rest(of: host) != .down {
+            lines.append("outside \(Act.name(host)) \(plan.ending.rest(of: host).rawValue)")
         }
         lines += expectations.map { "expect \($0.text)" }
         return lines
@@ -44,6 +46,10 @@ extension Scenario.Expectation {
         case .leader(let host, let by): "leader \(Act.name(host)) by \(by.scenarioText)"
         case .noLeader(let at): "no leader at \(at.scenarioText)"
         case .mark(let mark): "mark \(mark)"
+        case .noMark(let mark): "no mark \(mark)"
+        case .answers(let client, let question, let about, let words):
+            ["client\(client)", question.rawValue, about].joined(separator: " ")
+                + words.map { " \($0)" }.joined()
         }
     }
 }
@@ -151,8 +157,11 @@ extension Act: CustomStringConvertible {
     private static func text(_ order: ClientOrder) -> String {
         switch order {
         case .go(let host): "at \(name(host))"
-        case .write(let key): "write \(key)"
+        case .write(let key, let value): "write \(key)" + (value.map { " \($0)" } ?? "")
         case .read(let key): "read \(key)"
+        case .join(let room): "join \(room)"
+        case .say(let room, let word): "say \(room) \(word)"
+        case .leave(let room): "leave \(room)"
         }
     }
 }
@@ -167,7 +176,8 @@ extension MessageRule {
             case .duplicate(let after): ("duplicate", " after \(after.scenarioText)")
             }
         return "\(word) \(kind.rawValue) \(from.map(Act.name) ?? "any")->"
-            + "\(to.map(Act.name) ?? "any")\(by)" + (count.map { " next \($0)" } ?? "")
+            + "\(to.map(Act.name) ?? "any")\(by)" + (skip > 0 ? " skip \(skip)" : "")
+            + (count.map { " next \($0)" } ?? "")
             + (lasting.map { " for \($0.scenarioText)" } ?? "")
     }
 }

@@ -16,6 +16,7 @@ extension ChatClient {
         case .list, .discover, .leave: earliest = min(earliest ?? .distantFuture, controlRetryAt)
         case .none, .settle, .hear, .create, .hearOwn, .done: break
         }
+        if roomToLeave != nil { earliest = min(earliest ?? .distantFuture, controlRetryAt) }
         return earliest
     }
 
@@ -29,6 +30,7 @@ extension ChatClient {
             }
             return .join(room: position, since: room.lastSeen)
         }
+        if let room = roomToLeave { return .leave(room: room) }
         switch goal {
         case .list: return .list
         case .discover: return .discover
@@ -114,26 +116,27 @@ extension ChatClient {
     static let sendLimit = 32
 
     /// Makes a message of the client's own and puts it among those to be sent.
-    @discardableResult
-    mutating func say(
-        in room: Int, _ now: Instant, into out: inout Outbox<ClientEffect>
-    ) -> String? {
-        guard let target = rooms[room].id else { return nil }
-        let name = newName()
+    mutating func say(in room: Int, _ now: Instant, into out: inout Outbox<ClientEffect>) {
         let isLong = prng.chance(settings.long, in: 1_000)
         let count = prng.int(in: 0..<(isLong ? 4_900 : 40))
+        say(String(repeating: "x", count: count), in: room, now, into: &out)
+    }
+
+    /// Makes a message of this text and puts it among those to be sent.
+    mutating func say(
+        _ text: String, in room: Int, _ now: Instant, into out: inout Outbox<ClientEffect>
+    ) {
+        guard let target = rooms[room].id else { return }
+        let name = newName()
         out.emit(.record(.submitted(room: target, clientMessageID: name)))
         sends.append(
             Send(
-                room: target, name: name,
-                content: name + " " + String(repeating: "x", count: count),
-                sendAt: now))
-        return name
+                room: target, name: name, content: name + " " + text, sendAt: now))
     }
 
     private mutating func newName() -> String {
         nextMessage += 1
-        return "c\(id.rawValue)-\(nextMessage)"
+        return "\(settings.tag ?? "c\(id.rawValue)")-\(nextMessage)"
     }
 
     /// Sends what must be refused, and says so in no record: should it be accepted, it shows.

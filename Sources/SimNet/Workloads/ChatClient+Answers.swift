@@ -123,6 +123,7 @@ extension ChatClient {
         endControl()
         rooms[position].isJoined = false
         switch goal {
+        case .none where settings.isScripted: rooms[position].joinAt = nil
         case .none:
             rooms[position].joinAt =
                 now + prng.interval(from: .milliseconds(100), to: .seconds(3))

@@ -39,6 +39,10 @@ public struct ChatClient: Equatable, Sendable {
         public var long: UInt64 = 10
         /// The most acts before the faults stop.
         public var operations = Int.max
+        /// Whether it acts on orders alone and stays with the node that it was sent to.
+        public var isScripted = false
+        /// What its name and its messages' begin with; nil for what its id gives.
+        public var tag: String?
 
         /// Makes the default behaviour.
         public init() {}
@@ -115,6 +119,8 @@ public struct ChatClient: Equatable, Sendable {
     var acts = 0
     var pausedUntil: Instant?
     var goal = Goal.none
+    /// What was ordered and not begun, oldest first.
+    var orders: [ClientOrder] = []
     /// The number of the last message after `quiesce`, once acknowledged.
     var lastWord: LastWord?
     /// The first answer that is not among those that the protocol documents.
@@ -126,12 +132,12 @@ public struct ChatClient: Equatable, Sendable {
     public init(id: ClientID, nodes: [NodeID], settings: Settings, prng: Prng) {
         precondition(!settings.rooms.isEmpty, "a chat client needs a room")
         self.id = id
-        user = "user\(id.rawValue)"
+        user = settings.tag ?? "user\(id.rawValue)"
         self.settings = settings
         self.prng = prng
         let start = Instant.zero + self.prng.interval(from: .milliseconds(100), to: .seconds(1))
         dialer = Dialer(nodes: nodes, firstTry: start, prng: &self.prng)
-        rooms = settings.rooms.map { Room(name: $0) }
+        rooms = settings.rooms.map { Room(name: $0, joinAt: settings.isScripted ? nil : .zero) }
         actAt = start
     }
 
@@ -165,7 +171,8 @@ public struct ChatClient: Equatable, Sendable {
         _ event: ClientEvent, at now: Instant, into out: inout Outbox<ClientEffect>
     ) {
         switch event {
-        case .wake, .order: break
+        case .wake: break
+        case .order(let order): onOrder(order, now, into: &out)
         case .connected: dialer.connected()
         case .disconnected:
             let wasOpen = dialer.isOpen
@@ -175,6 +182,8 @@ public struct ChatClient: Equatable, Sendable {
         case .quiesce:
             guard goal == .none else { break }
             goal = .settle
+            orders = []
+            dialer.isPinned = false
             for room in rooms.indices { rooms[room].joinAt = now }
             resumeReading(now, into: &out)
         }
@@ -199,6 +208,7 @@ public struct ChatClient: Equatable, Sendable {
             return
         }
         if goal != .none { pursueGoal(now, into: &out) }
+        if settings.isScripted { obey(now, into: &out) }
         guard !isSatisfied else { return }
         if let next = nextControl(now) { ask(next, now, into: &out) }
         sendDue(now, into: &out)
@@ -211,7 +221,9 @@ public struct ChatClient: Equatable, Sendable {
         }
     }
 
-    private var mayAct: Bool { goal == .none && acts < settings.operations }
+    private var mayAct: Bool {
+        goal == .none && acts < settings.operations && !settings.isScripted
+    }
 
     /// Sends what is due and may be sent.
     private mutating func sendDue(_ now: Instant, into out: inout Outbox<ClientEffect>) {
@@ -255,7 +267,7 @@ public struct ChatClient: Equatable, Sendable {
     }
 
     /// Nothing that was asked on the connection will be answered there any more.
-    private mutating func onConnectionGone(_ now: Instant, into out: inout Outbox<ClientEffect>) {
+    mutating func onConnectionGone(_ now: Instant, into out: inout Outbox<ClientEffect>) {
         out.emit(.record(.detached))
         if pausedUntil != nil { resumeReading(now, into: &out) }
         if case .create(let room) = control { rooms[room].mustExist = false }

@@ -127,7 +127,10 @@ public struct RegisterClient: Equatable, Sendable {
         _ order: ClientOrder, _ now: Instant, into out: inout Outbox<ClientEffect>
     ) {
         guard settings.isScripted, goal == .none else { return }
-        guard case .go(let host) = order else { return orders.append(order) }
+        guard case .go(let host) = order else {
+            if order.isForRegister { orders.append(order) }
+            return
+        }
         onConnectionGone(into: &out)
         dialer.turn(to: NodeID(UInt32(host + 1)), now, into: &out)
     }
@@ -194,10 +197,11 @@ public struct RegisterClient: Equatable, Sendable {
         nextOperation += 1
         let call: RegisterCall
         switch order {
-        case .go: return
-        case .write(let key):
-            let value = Array("\(settings.tag ?? "c\(id.rawValue)").\(name)".utf8)
-            call = RegisterCall(operation: name, key: key, write: .set(value: value))
+        case .go, .join, .say, .leave: return
+        case .write(let key, let given):
+            let value = given ?? "\(settings.tag ?? "c\(id.rawValue)").\(name)"
+            call = RegisterCall(
+                operation: name, key: key, write: .set(value: Array(value.utf8)))
         case .read(let key): call = RegisterCall(operation: name, key: key, write: nil)
         }
         pending = Pending(call: call)
@@ -259,6 +263,8 @@ public struct RegisterClient: Equatable, Sendable {
     }
 
     private mutating func pauseBeforeNext(_ now: Instant) {
+        // Whoever acts on orders has them timed by others.
+        guard !settings.isScripted else { return actAt = now }
         let longest = settings.think * 2
         actAt = goal == .none ? now + prng.interval(from: .milliseconds(1), to: longest) : now
     }

@@ -6,26 +6,39 @@ public enum Workload {
     ///
     /// Together they ask 6 to 18 times a second, so that a minute is some ten thousand steps of
     /// three nodes.
-    public static func draw(_ options: Options, seed: UInt64) -> [SimClient] {
+    public static func draw(
+        _ options: Options, _ plan: Plan = Plan(), seed: UInt64
+    ) -> [SimClient] {
         var prng = Stream.load.prng(seed)
         let nodes = (1...options.nodes).map { NodeID(UInt32($0)) }
         var clients: [SimClient] = []
         for number in 0..<options.load.scripted {
-            var settings = RegisterClient.Settings()
-            settings.isScripted = true
-            settings.usesSession = false
-            settings.tag = "s\(number)"
-            clients.append(
-                .register(
-                    RegisterClient(
-                        id: ClientID(number), nodes: nodes, settings: settings,
-                        prng: Stream.client(-1 - number).prng(seed))))
+            clients.append(scripted(number, plan.rooms(of: number), nodes, seed))
         }
         if options.load.only?.isEmpty == true { return clients }
         clients += draw(prng: &prng, nodes: nodes, operations: options.load.operations) {
             Stream.client($0).prng(seed)
         }
         return clients
+    }
+
+    /// A client that acts on orders alone: it chats in these rooms or, without any, uses registers.
+    private static func scripted(
+        _ number: Int, _ rooms: [String], _ nodes: [NodeID], _ seed: UInt64
+    ) -> SimClient {
+        let prng = Stream.client(-1 - number).prng(seed)
+        guard rooms.isEmpty else {
+            return .chat(
+                ChatClient(
+                    id: ClientID(number), nodes: nodes,
+                    settings: .scripted(tag: "s\(number)", rooms: rooms), prng: prng))
+        }
+        var settings = RegisterClient.Settings()
+        settings.isScripted = true
+        settings.usesSession = false
+        settings.tag = "s\(number)"
+        return .register(
+            RegisterClient(id: ClientID(number), nodes: nodes, settings: settings, prng: prng))
     }
 
     /// The most clients that are drawn.

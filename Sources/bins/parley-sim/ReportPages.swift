@@ -6,8 +6,13 @@ import SimNet
 /// Writes the page that shows a recorded run; false, with a line on the error output, when that
 /// cannot be done.
 func writeReport(of world: World, _ setting: Setting, to path: String) -> Bool {
-    let origin = ReportOrigin(
-        command: "parley-sim replay \(world.seed)\(setting.options) --trace -", commit: commit())
+    writeReport(
+        of: world, "parley-sim replay \(world.seed)\(setting.options) --trace -", to: path)
+}
+
+/// Writes the page; the command is the one that repeats the run.
+func writeReport(of world: World, _ command: String, to path: String) -> Bool {
+    let origin = ReportOrigin(command: command, commit: commit())
     let page = world.reportPage(origin)
     guard let file = fopen(path, "w") else {
         fputs("parley-sim: \(path) cannot be written\n", stderr)

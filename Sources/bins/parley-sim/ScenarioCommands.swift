@@ -22,7 +22,7 @@ struct ScenarioCommands {
     }
 
     private static let options: [(command: String, names: [String])] = [
-        ("run-scenario", ["--trace", "--plant"]),
+        ("run-scenario", ["--trace", "--from", "--until", "--report", "--plant"]),
         ("shrink", ["--mix", "--for", "--plant", "--out", "--limit", "--tries"]),
         (
             "branch",
@@ -107,20 +107,23 @@ struct ScenarioCommands {
         var run = ScenarioRun(scenario, codecs: chatCodecs)
         CrashGuard.arm(threads: 1, options: " (the scenario \(path))")
         CrashGuard.enter(thread: 0, seed: scenario.seed)
+        if value("--report") != nil { run.beginRecording() }
         if let trace = value("--trace") {
             guard let file = trace == "-" ? stdout : fopen(trace, "w") else {
                 throw UsageError("\(trace) cannot be written")
             }
-            run.beginTrace()
-            repeat {
-                for line in run.takeTrace() { fputs(line + "\n", file) }
-            } while run.advance()
-            for line in run.takeTrace() { fputs(line + "\n", file) }
-            fflush(file)
+            try writeTrace(of: &run, to: file)
             if trace != "-" { fclose(file) }
         }
         let result = run.run()
         CrashGuard.leave(thread: 0)
+        if let report = value("--report"),
+            !writeReport(
+                of: run.world, "parley-sim run-scenario \(path)\(setting.options) --trace -",
+                to: report)
+        {
+            return 2
+        }
         for line in run.story { print(line) }
         for line in run.disappointments { print("NOT AS EXPECTED: \(line)") }
         print(
@@ -128,6 +131,31 @@ struct ScenarioCommands {
                 + " digest \(hex(result.digest))")
         if run.disappointments.isEmpty { return 0 }
         return result.verdict == .held ? 1 : max(1, exitCode([result]))
+    }
+
+    /// Runs to the end and writes every event and effect of the time that was asked for.
+    private func writeTrace(
+        of run: inout ScenarioRun, to file: UnsafeMutablePointer<FILE>
+    ) throws(UsageError) {
+        let from = try time("--from") ?? .zero
+        let until = try time("--until") ?? .seconds(1_000_000)
+        run.beginTrace()
+        var goesOn = true
+        while goesOn {
+            goesOn = run.advance()
+            let isWanted = (from.nanoseconds...until.nanoseconds).contains(run.world.now)
+            for line in run.takeTrace() where isWanted { fputs(line + "\n", file) }
+        }
+        fflush(file)
+    }
+
+    private func time(_ option: String) throws(UsageError) -> Interval? {
+        guard let text = value(option) else { return nil }
+        let withUnit = text.last?.isNumber == true ? text + "s" : text
+        guard let time = Interval(scenarioText: withUnit) else {
+            throw UsageError("\(option) \(text): give a time of the run such as 2.5s")
+        }
+        return time
     }
 
     // MARK: Shrinking
@@ -275,13 +303,14 @@ struct ScenarioCommands {
 
 /// What `--help` says of these commands.
 let scenarioUsage = """
-      parley-sim run-scenario FILE... [--trace -|FILE] [--plant N]
+      parley-sim run-scenario FILE... [--trace -|FILE [--from 2s] [--until 2.1s]] [--report FILE]
       parley-sim shrink SEED|FILE [--out FILE] [--limit RUNS] [--tries SEEDS] [options]
       parley-sim branch --at MOMENT[,MOMENT...] [--seeds 0..<100] [--futures 8] [--per-run 1]
                         [--out FILE] [options]
 
     run-scenario runs written scripts (docs/Scenarios.md), tells what happened and whether it was
-    expected. shrink makes a failing run the smallest that still fails, and writes it as a scenario.
+    expected; --trace adds every event and effect, --report a page with a picture. shrink makes a
+    failing run the smallest that still fails, and writes it as a scenario.
     branch runs seeds to a rare moment (leader-change, snapshot-in-flight, crash-before-sync, or a
     mark's name), tries futures from copies there, and writes the first failure as a scenario.
     """

@@ -1,0 +1,30 @@
+0.000 candidates node1
+      node1 starts, boot 1
+      node2 starts, boot 1
+      node3 starts, boot 1
+      committed to 1
+      node1 campaigns in term 2
+      node1 leads in term 2
+      committed to 5
+2.000 candidates all
+2.000 client0 at node1
+2.100 client0 write r0 before
+      committed to 6
+      client0 writes r0: done
+3.000 fail sync node2 for 1s
+3.000 client0 write r0 A
+      committed to 7
+      client0 writes r0: done
+      node2 is down
+      node2 starts, boot 2
+      committed to 8
+6.000 crash node2 power for 500ms
+      node2 is down
+      node2 starts, boot 3
+      committed to 9
+8.000 client1 at node2
+8.000 client1 read r0
+      client1 reads r0: A
+       the faults stop for node1 node2 node3
+       committed to 13
+       held

@@ -1,0 +1,36 @@
+0.000 candidates node1
+      node1 starts, boot 1
+      node2 starts, boot 1
+      node3 starts, boot 1
+      committed to 1
+      node1 campaigns in term 2
+      node1 leads in term 2
+      committed to 5
+2.000 crash node3
+      node3 is down
+2.000 client0 at node1
+2.100 client0 write r0 A
+2.100 client0 write r1 B
+2.100 client0 write r0 C
+      committed to 6
+      client0 writes r0: done
+      committed to 7
+      client0 writes r1: done
+      committed to 8
+      client0 writes r0: done
+5.000 duplicate snapshotChunk node1->node3 after 3s next 1
+5.000 restart node3
+      node3 starts, boot 2
+      committed to 9
+7.000 client0 write r0 D
+7.000 client0 write r1 E
+      committed to 10
+      client0 writes r0: done
+      committed to 11
+      client0 writes r1: done
+10.000 client1 at node3
+10.000 client1 read r0
+       client1 reads r0: D
+       the faults stop for node1 node2 node3
+       committed to 15
+       held
