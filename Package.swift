@@ -64,7 +64,7 @@ let package = Package(
         .testTarget(
             name: "SimulationTests",
             dependencies: ["Protocols", "SimNet", "SimCodecs", "EdgeCodecs"],
-            path: "Tests/Simulation", exclude: ["Scenarios"], swiftSettings: plain),
+            path: "Tests/Simulation", exclude: ["Scenarios", "Steps"], swiftSettings: plain),
         .testTarget(
             name: "IntegrationTests", dependencies: ["Protocols", "LiveNet", "EdgeCodecs"],
             path: "Tests/Integration", swiftSettings: plain),

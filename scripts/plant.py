@@ -3,7 +3,6 @@
 
     scripts/plant.py check          every bug fits the sources
     scripts/plant.py copy FOLDER    writes the package of the planted build
-    scripts/plant.py tables FROM TO puts the tables of an output into a document, between its marks
 
 planted/README.md describes the form of the bugs' files.
 """
@@ -21,7 +20,7 @@ COPIED = [
     "Sources/LiveNet/COpenSSL",
     "Sources/bins/parley-sim",
 ]
-FIELDS = {"number", "title", "expect", "note", "mix"}
+FIELDS = {"number", "title", "expect", "note", "mix", "explore"}
 
 
 class Misfit(Exception):
@@ -180,9 +179,9 @@ def copy(bugs, folder):
                 name = str(path.relative_to(ROOT))
                 wanted.setdefault(name, path.read_bytes())
     rows = ",\n".join(
-        "        PlantedBug(number: {}, title: {}, expect: {}, mix: {})".format(
+        "        PlantedBug(number: {}, title: {}, expect: {}, mix: {}, explore: {})".format(
             bug.number, literal(bug.fields["title"]), literal(bug.fields["expect"]),
-            literal(bug.fields.get("mix", "")))
+            literal(bug.fields.get("mix", "")), literal(bug.fields.get("explore", "")))
         for bug in bugs)
     wanted["Sources/Protocols/Planted.swift"] = PLANTED
     wanted["Sources/bins/parley-sim/Plant.swift"] = PLANT % rows
@@ -203,22 +202,6 @@ def copy(bugs, folder):
             path.write_bytes(data)
 
 
-END = "<!-- end of table -->"
-
-
-def put_tables(source, document):
-    """Replaces each table of the document that has a mark and stands in the source, too."""
-    text = document.read_text()
-    for part in source.read_text().split("<!-- table: ")[1:]:
-        mark = "<!-- table: " + part[: part.index("\n") + 1]
-        table = part[part.index("\n") + 1 : part.index(END)]
-        if text.count(mark) != 1:
-            raise Misfit(f"{document} has not one place for {mark.strip()}")
-        start = text.index(mark) + len(mark)
-        text = text[:start] + table + text[text.index(END, start) :]
-    document.write_text(text)
-
-
 def main(arguments):
     try:
         bugs = read_bugs()
@@ -227,8 +210,6 @@ def main(arguments):
             print(f"{len(bugs)} bugs fit the sources")
         elif len(arguments) == 2 and arguments[0] == "copy":
             copy(bugs, pathlib.Path(arguments[1]))
-        elif len(arguments) == 3 and arguments[0] == "tables":
-            put_tables(pathlib.Path(arguments[1]), pathlib.Path(arguments[2]))
         else:
             print(__doc__, file=sys.stderr)
             return 2

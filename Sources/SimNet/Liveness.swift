@@ -101,8 +101,7 @@ extension World {
         let start = max(options.duration - options.settling, .zero)
         if now > (start + options.livenessBound).nanoseconds {
             phase = .finished
-            verdict =
-                checkers.isMuted("liveness") ? .held : .stuck(explainStuck(isServed: isServed))
+            verdict = .stuck(explainStuck(isServed: isServed))
             return
         }
         push(.checkConverged, after: .milliseconds(20))
@@ -122,7 +121,6 @@ extension World {
                 Violation(
                     "convergence",
                     "\(core.map { hosts[$0].id }) applied the same entries and differ"))
-            if verdict == nil { verdict = .held }
             return
         }
         do throws(Violation) {

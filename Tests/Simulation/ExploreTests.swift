@@ -59,11 +59,26 @@ import Testing
         #expect(result.counts.healed > 0)
     }
 
-    @Test("there are four named searches")
+    @Test("every named search plays how it begins, and the worlds there heal", arguments: 0..<7)
+    func namedStartsPlay(number: Int) {
+        let configuration = ExploreConfiguration.named[number]
+        for start in configuration.starts {
+            var table = NodeTable(configuration)
+            var stage = Stage(&table)
+            #expect(stage.play(start, &table))
+            #expect(stage.violation == nil)
+            var healer = Healer(configuration)
+            #expect(
+                healer.heal(nodes: stage.row.nodes, flight: stage.row.flight, of: table) == nil)
+        }
+    }
+
+    @Test("there are seven named searches")
     func namesAreKnown() {
         #expect(
             ExploreConfiguration.named.map(\.name) == [
                 "raft-election-3", "raft-election-4", "raft-replication-3", "raft-snapshot-3",
+                "node-chat-1", "node-chat-3", "node-chat-crash-3",
             ])
     }
 
@@ -146,7 +161,8 @@ import Testing
                 #expect(place != nil)
                 if let place, action.kind != .duplicate { flight.remove(at: place) }
                 packet = arriving
-            case .timeout, .heartbeat, .persist, .saveSnapshot, .propose, .takeSnapshot, .crash:
+            case .timeout, .heartbeat, .persist, .saveSnapshot, .propose, .takeSnapshot, .crash,
+                .wait, .resend, .enter:
                 break
             }
             let outcome = nodes[action.member].perform(action, packet, configuration)
@@ -161,11 +177,38 @@ import Testing
         let configuration = election()
         var table = NodeTable(configuration)
         var stage = Stage(&table)
-        stage.play([.timeout(1), .lose, .timeout(2)], &table)
-        var world = HealedWorld(
-            nodes: stage.row.nodes.map { table.nodes[Int($0)] },
-            flight: stage.row.flight.map { table.packets[Int($0)] }, configuration)
-        #expect(world.run() == nil)
+        #expect(stage.play([.timeout(1), .lose, .timeout(2)], &table))
+        var healer = Healer(configuration)
+        #expect(healer.heal(nodes: stage.row.nodes, flight: stage.row.flight, of: table) == nil)
+        // What is known is not followed again.
+        #expect(healer.heal(nodes: stage.row.nodes, flight: stage.row.flight, of: table) == nil)
+    }
+
+    @Test("a world in which nobody can be elected does not heal")
+    func deadWorldIsStuck() throws {
+        let configuration = election()
+        var table = NodeTable(configuration)
+        let stage = Stage(&table)
+        // Nobody's term may grow, so nobody can be elected.
+        var healer = Healer(configuration, term: 1)
+        let found = healer.heal(nodes: stage.row.nodes, flight: stage.row.flight, of: table)
+        let violation = try #require(found)
+        #expect(violation.checker == ExploreChecker.liveness.rawValue)
+        #expect(violation.message.hasPrefix("a healed world does not commit a command: node1 "))
+    }
+
+    @Test("what the bounds cut off is counted by the bound")
+    func cutsAreCounted() {
+        var flight = election(timeouts: 2)
+        flight.bounds.flight = 2
+        var term = election(timeouts: 2)
+        term.bounds.term = 1
+        var first = Explorer(flight)
+        var second = Explorer(term)
+        let (byFlight, byTerm) = (first.run().counts, second.run().counts)
+        #expect(byFlight.cutByFlight > 0 && byFlight.cutByTerm == 0)
+        #expect(byTerm.cutByTerm > 0 && byTerm.cutByFlight == 0)
+        #expect(byFlight.healed == byFlight.states)
     }
 
     // MARK: Parts

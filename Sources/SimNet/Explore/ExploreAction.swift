@@ -25,6 +25,12 @@ struct ActionCode: Equatable, Sendable {
         case takeSnapshot
         /// The member stops without warning, and starts again from its disk.
         case crash
+        /// The member is silent for so long that it has given up hope of its leader.
+        case wait
+        /// A client sends a message again that was sent before, here or elsewhere.
+        case resend
+        /// A client connects, and joins the room or makes it.
+        case enter
     }
 
     var bits: UInt32

@@ -22,6 +22,8 @@ public enum ExploreChecker: String, CaseIterable, Sendable {
     case committedDurable = "committed-durable"
     /// From every state a healed world elects and serves.
     case liveness = "liveness"
+    /// In a room all see one order without gap or double; what was acknowledged is there for ever.
+    case chat = "chat"
 }
 
 /// How far a search goes. Each number but `term`, `depth` and `flight` is a budget of a whole path.
@@ -38,12 +40,14 @@ public struct ExploreBounds: Equatable, Sendable {
     public var drops = 0
     /// Crashes, each with a restart.
     public var crashes = 0
-    /// Heartbeats, beside those of a new leader.
+    /// Heartbeats, beside those of a new leader; in worlds of nodes, upkeep of any member.
     public var heartbeats = 0
     /// The heartbeats of a new leader are lost: its first appends say the same.
     public var losesHeartbeats = false
     /// Snapshots taken.
     public var snapshots = 0
+    /// Messages that a client sends again, at the same node or at another.
+    public var resends = 0
     /// The most messages in flight; what goes beyond is cut off.
     public var flight = 24
     /// The most actions after the start of a path.
@@ -55,7 +59,7 @@ public struct ExploreBounds: Equatable, Sendable {
 
 /// What a path may use so and so often.
 public enum ExploreBudget: UInt32, Sendable {
-    case timeouts, proposals, duplicates, drops, crashes, heartbeats, snapshots
+    case timeouts, proposals, duplicates, drops, crashes, heartbeats, snapshots, resends
 
     /// What one use adds to a count of four bits for each budget.
     var unit: UInt32 { 1 << (4 * rawValue) }
@@ -76,6 +80,10 @@ public enum ExploreScene: Equatable, Sendable {
     case propose(Int)
     /// A member snapshots its state, durably.
     case snapshot(Int)
+    /// A member's short time comes: a heartbeat, a node's upkeep.
+    case upkeep(Int)
+    /// A client connects to a member and joins the room, which the first one makes.
+    case enter(Int)
     /// All messages in flight are lost.
     case lose
     /// Paths from this start get so much less of a budget.
@@ -90,8 +98,18 @@ public struct ExploreConfiguration: Sendable {
         case voteForgotten
     }
 
+    /// What a member is.
+    public enum World: Equatable, Sendable {
+        /// Consensus alone; commands are numbers.
+        case consensus
+        /// A whole node with a client in a chat room; commands are its messages.
+        case chat
+    }
+
     /// The name.
     public var name: String
+    /// What a member is.
+    public var world = World.consensus
     /// How many members there are, 1 to 5.
     public var members: Int
     /// How far to go.
@@ -107,7 +125,7 @@ public struct ExploreConfiguration: Sendable {
     /// Members that differ in their ids alone count as equal.
     public var isSymmetric = true
     /// One state of so many is tried for liveness; 0: none.
-    public var livenessSample: UInt64 = 64
+    public var livenessSample: UInt64 = 1
     /// The checkers that are switched off.
     public var without: [ExploreChecker] = []
     /// The most memory that the search's tables may take, in bytes.

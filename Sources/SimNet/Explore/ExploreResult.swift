@@ -18,8 +18,10 @@ public struct ExploreCounts: Equatable, Sendable {
     public var states = 0
     /// Actions taken, most of them to states seen before.
     public var transitions = 0
-    /// Actions that led beyond the bounds of term, log or flight.
-    public var cut = 0
+    /// Actions that were not followed, for they led beyond the greatest term or the longest log.
+    public var cutByTerm = 0
+    /// Actions that were not followed, for more messages would have been in flight than the bound.
+    public var cutByFlight = 0
     /// The deepest level entered.
     public var depth = 0
     /// States tried for liveness.
@@ -66,4 +68,6 @@ public struct ExploreResult: Sendable {
     public var violation: Violation?
     /// The shortest way there.
     public var path: [ExploreStep]
+    /// The same as a run that can be repeated; nil when nothing was seen.
+    public var steps: Steps?
 }

@@ -23,16 +23,23 @@ public struct Explorer: Sendable {
     var table: NodeTable
     var invariants: Invariants
     private var visited = FlatSet()
-    private var parents: ContiguousArray<UInt32> = []
-    private var actions: ContiguousArray<UInt32> = []
+    private(set) var parents: ContiguousArray<UInt32> = []
+    private(set) var actions: ContiguousArray<UInt32> = []
     private var next: ContiguousArray<UInt32> = []
     private var counts = ExploreCounts()
-    private var found: (violation: Violation, parent: UInt32, action: UInt32)?
+    private(set) var found: (violation: Violation, parent: UInt32, action: UInt32)?
+    /// The first healing world that was stuck, or did what must never be. The search goes on without
+    /// healing, for a way there that it takes step by step tells more; without one, this counts.
+    private var inHealing: (violation: Violation, parent: UInt32, action: UInt32)?
+    /// The count of states at which it stops looking for such a way.
+    private var enough = Int.max
+    private static let statesAfterHealing = 2_000_000
     /// The sums of the state under expansion, one for each renaming.
     private var sums: [UInt64]
     /// Of the action under way: the places of messages that leave the network, and those that enter.
     private var gone: ContiguousArray<Int> = []
     private var come: ContiguousArray<UInt32> = []
+    private var healer: Healer
     private var trapWatch: TrapWatch?
     /// The start and the actions that lead to the violation, once there is one.
     private(set) var shortest: (start: Int, actions: [ActionCode])?
@@ -52,6 +59,7 @@ public struct Explorer: Sendable {
         self.trapWatch = trapWatch
         table = NodeTable(configuration)
         invariants = Invariants(without: configuration.without)
+        healer = Healer(configuration)
         sums = [UInt64](repeating: 0, count: table.renamings.count)
     }
 
@@ -70,7 +78,7 @@ public struct Explorer: Sendable {
         var level = begin()
         var first: UInt32 = 0
         var ending = ExploreEnding.complete
-        search: while found == nil, !level.isEmpty {
+        search: while found == nil, !level.isEmpty, counts.states < enough {
             guard counts.depth < configuration.bounds.depth else {
                 ending = .deepest
                 break
@@ -80,13 +88,7 @@ public struct Explorer: Sendable {
             let following = UInt32(parents.count)
             var place = 0
             while place < level.count {
-                if let trap, trap.state == number {
-                    let text =
-                        trap.action == .max
-                        ? "a machine traps once the faults have stopped"
-                        : "the machine traps in the last action"
-                    found = (Violation("precondition", text), number, trap.action)
-                }
+                if let trap, trap.state == number { reach(trap) }
                 place = expand(level, place, number)
                 if found != nil { break search }
                 number += 1
@@ -107,11 +109,25 @@ public struct Explorer: Sendable {
             swap(&level, &next)
             first = following
         }
+        found = found ?? inHealing
         return finish(ending, level.count)
+    }
+
+    /// The place of an earlier run's trap is reached.
+    private mutating func reach(_ trap: (state: UInt32, action: UInt32)) {
+        if trap.action == .max {
+            let text = "a machine traps once the faults have stopped"
+            inHealing = (Violation("precondition", text), trap.state, .max)
+            enough = counts.states + Explorer.statesAfterHealing
+        } else {
+            let text = "the machine traps in the last action"
+            found = (Violation("precondition", text), trap.state, trap.action)
+        }
     }
 
     private func memory(_ level: Int) -> Int {
         visited.bytes + parents.count * 8 + (level + next.count) * 4 + table.bytes
+            + healer.bytes
     }
 
     private mutating func finish(_ ending: ExploreEnding, _ level: Int) -> ExploreResult {
@@ -128,10 +144,14 @@ public struct Explorer: Sendable {
                 counts: counts, ending: ending, checkers: checkers, violation: nil, path: [])
         }
         let path = path(to: found.parent, found.action)
+        let isHealed = found.action == .max && found.parent != .max
         shortest = path
         return ExploreResult(
             counts: counts, ending: .violated, checkers: checkers, violation: found.violation,
-            path: describe(path))
+            path: describe(path),
+            steps: Steps(
+                path, packets: table.packets, endsHealed: isHealed, violation: found.violation,
+                in: configuration))
     }
 
     /// Enters the starts; returns the rows of the first level.
@@ -139,7 +159,8 @@ public struct Explorer: Sendable {
         next.removeAll()
         for (number, scenes) in configuration.starts.enumerated() {
             var stage = Stage(&table)
-            stage.play(scenes, &table)
+            let isPlayed = stage.play(scenes, &table)
+            precondition(isPlayed, "a start of \(configuration.name) elects nobody")
             if let violation = stage.violation, found == nil {
                 found = (violation, .max, UInt32(number))
             }
@@ -194,7 +215,9 @@ public struct Explorer: Sendable {
     ) {
         guard found == nil else { return }
         let facts = table.facts
-        let violation = invariants.check(changed, count: nodes.count) { facts[Int(nodes[$0])] }
+        let violation =
+            invariants.check(changed, count: nodes.count) { facts[Int(nodes[$0])] }
+            ?? invariants.checkChat(changed, nodes, table.chatFacts)
         if let violation { found = (violation, parent, action) }
     }
 
@@ -224,7 +247,7 @@ public struct Explorer: Sendable {
             }
             deliverAll(row, number)
             for member in 0..<members where found == nil { act(row, member, number) }
-            if configuration.livenessSample > 0, found == nil,
+            if configuration.livenessSample > 0, found == nil, inHealing == nil,
                 fingerprint(used: row.used) % configuration.livenessSample == 0
             {
                 tryLiveness(row, number)
@@ -270,13 +293,18 @@ public struct Explorer: Sendable {
         if row.isLeft(.timeouts, bounds.timeouts) {
             attempt(row, number, ActionCode(.timeout, member), uses: .timeouts)
         }
-        if facts.role == .leader {
-            if row.isLeft(.heartbeats, bounds.heartbeats) {
-                attempt(row, number, ActionCode(.heartbeat, member), uses: .heartbeats)
-            }
+        if facts.hasUpkeep, row.isLeft(.heartbeats, bounds.heartbeats) {
+            attempt(row, number, ActionCode(.heartbeat, member), uses: .heartbeats)
+        }
+        if facts.takesCommands {
+            let commands = UInt32(row.count(.proposals))
             if row.isLeft(.proposals, bounds.proposals) {
-                let command = UInt32(row.count(.proposals))
-                attempt(row, number, ActionCode(.propose, member, command), uses: .proposals)
+                attempt(row, number, ActionCode(.propose, member, commands), uses: .proposals)
+            }
+            if row.isLeft(.resends, bounds.resends) {
+                for command in stride(from: 0, to: commands, by: 2) {
+                    attempt(row, number, ActionCode(.resend, member, command), uses: .resends)
+                }
             }
         }
         if facts.canTakeSnapshot, row.isLeft(.snapshots, bounds.snapshots) {
@@ -314,12 +342,12 @@ public struct Explorer: Sendable {
             return
         }
         guard !step.isBeyond else {
-            counts.cut += 1
+            counts.cutByTerm += 1
             return
         }
         moveMessages(row, action.member, old, step, removing)
         guard row.flight.count - gone.count + come.count <= configuration.bounds.flight else {
-            counts.cut += 1
+            counts.cutByFlight += 1
             return
         }
         let used = budget.map { row.used + $0.unit } ?? row.used
@@ -411,10 +439,15 @@ public struct Explorer: Sendable {
         next[count] = UInt32(next.count - count - 1)
         guard new != row.nodes[action.member] else { return }
         let nodes = row.nodes
-        let violation = table.facts.withUnsafeBufferPointer { facts in
+        var violation = table.facts.withUnsafeBufferPointer { facts in
             invariants.check(action.member, count: nodes.count) { place in
                 facts[Int(place == action.member ? new : nodes[place])]
             }
+        }
+        if !table.chatFacts.isEmpty, violation == nil {
+            var changed = Array(nodes)
+            changed[action.member] = new
+            violation = invariants.checkChat(action.member, changed, table.chatFacts)
         }
         if let violation { found = (violation, parent, action.bits) }
     }
@@ -426,48 +459,12 @@ public struct Explorer: Sendable {
         invariants.count(.liveness)
         counts.healed += 1
         trapWatch?(number, .max)
-        for deliversFirst in [true, false] {
-            var world = HealedWorld(
-                nodes: row.nodes.map { table.nodes[Int($0)] },
-                flight: deliversFirst ? row.flight.map { table.packets[Int($0)] } : [],
-                configuration)
-            guard let violation = world.run() else { continue }
-            found = (violation, number, .max)
-            return
+        let violation =
+            healer.heal(nodes: row.nodes, flight: EmptyCollection(), of: table)
+            ?? healer.heal(nodes: row.nodes, flight: row.flight, of: table)
+        if let violation {
+            inHealing = (violation, number, .max)
+            enough = counts.states + Explorer.statesAfterHealing
         }
-    }
-
-    // MARK: Paths
-
-    /// The start and the actions that lead to a state and one further.
-    private func path(to state: UInt32, _ last: UInt32) -> (start: Int, actions: [ActionCode]) {
-        if state == .max { return (Int(last), []) }
-        var reversed = last == .max ? [] : [ActionCode(bits: last)]
-        var state = state
-        while parents[Int(state)] != .max {
-            reversed.append(ActionCode(bits: actions[Int(state)]))
-            state = parents[Int(state)]
-        }
-        return (Int(actions[Int(state)]), reversed.reversed())
-    }
-
-    private mutating func describe(
-        _ path: (start: Int, actions: [ActionCode])
-    ) -> [ExploreStep] {
-        var stage = Stage(&table)
-        stage.play(configuration.starts[path.start], &table)
-        var steps = stage.steps
-        for index in steps.indices { steps[index].isPrologue = true }
-        let isTrap = found?.violation.checker == "precondition" && found?.action != .max
-        for (number, action) in path.actions.enumerated() {
-            let isLast = number == path.actions.count - 1
-            if isTrap && isLast {
-                steps.append(stage.announce(action, table))
-            } else {
-                stage.perform(action, &table)
-                steps.append(stage.steps.removeLast())
-            }
-        }
-        return steps
     }
 }

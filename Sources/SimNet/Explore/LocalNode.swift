@@ -18,11 +18,25 @@ struct Ghost: Equatable, Sendable {
 
 /// One member with its disk and what outsiders remember of it: all that is local in a search.
 struct LocalNode: Sendable {
-    var raft: Raft
+    /// What decides: consensus alone, or a whole node.
+    enum Body: Sendable {
+        case raft(Raft)
+        case chat(ChatMember)
+    }
+
+    var body: Body
     /// The member's clock. It moves only to a deadline, or by `electionLower`.
     var now: Instant
     var disk: LocalDisk
     var ghost = Ghost()
+
+    /// Consensus.
+    var raft: Raft {
+        switch body {
+        case .raft(let raft): raft
+        case .chat(let member): member.node.raft
+        }
+    }
 
     /// What one action does besides changing the member.
     struct Outcome: Sendable {
@@ -31,17 +45,25 @@ struct LocalNode: Sendable {
         /// The action went beyond the search's bounds.
         var isBeyond = false
         /// Heartbeats are lost on their way.
-        fileprivate var losesHeartbeats: Bool
+        private let losesHeartbeats: Bool
         /// The checkers that are switched off.
-        fileprivate var without: [ExploreChecker]
+        private let without: [ExploreChecker]
 
         init(_ rules: borrowing ExploreConfiguration, losesHeartbeats: Bool = false) {
             without = rules.without
             self.losesHeartbeats = losesHeartbeats
         }
 
+        /// Takes the heartbeats away if the search loses them.
+        mutating func loseHeartbeats() {
+            guard losesHeartbeats else { return }
+            sends.removeAll {
+                if case .heartbeat = $0.message.body { true } else { false }
+            }
+        }
+
         /// Keeps the first violation that a checker reports.
-        fileprivate mutating func report(
+        mutating func report(
             _ checker: ExploreChecker, _ text: @autoclosure () -> String
         ) {
             guard violation == nil, !without.contains(checker) else { return }
@@ -68,7 +90,7 @@ struct LocalNode: Sendable {
             now = raft.role == .leader ? now + rules.raft.electionUpper : max(now, deadline)
             step(.tick, &outcome)
         case .heartbeat:
-            now = max(now, deadline)
+            if case .raft = body { now = max(now, deadline) } else { now = now + ChatMember.leap }
             step(.tick, &outcome)
         case .persist:
             let token = disk.completeWrite()
@@ -76,11 +98,18 @@ struct LocalNode: Sendable {
         case .saveSnapshot:
             let token = disk.completeSave()
             step(.snapshotSaved(token), &outcome)
-        case .propose:
-            step(.propose(.command, payload: [UInt8(action.argument)]), &outcome)
+        case .propose, .resend:
+            if case .raft = body {
+                step(.propose(.command, payload: [UInt8(action.argument)]), &outcome)
+            } else {
+                // Messages are numbered from 1.
+                talk(&outcome) { $0.send(Int(action.argument) + 1, at: $1, into: &$2) }
+            }
+        case .enter: talk(&outcome) { $0.enter(at: $1, into: &$2) }
         case .takeSnapshot:
             step(.snapshotTaken(currentSnapshot(parts: rules.snapshotParts)), &outcome)
         case .crash: restart(Int(action.argument), rules, &outcome)
+        case .wait: now = now + rules.raft.electionLower
         }
         if rules.writesAtOnce { finishWrites(&outcome) }
         outcome.isBeyond =
@@ -108,21 +137,22 @@ struct LocalNode: Sendable {
     }
 
     private mutating func step(_ event: Raft.Event, _ outcome: inout Outcome) {
+        guard case .raft(var raft) = body else {
+            let event = ChatMember.event(event)
+            return talk(&outcome) { $0.step(event, at: $1, into: &$2) }
+        }
         let before = (role: raft.role, term: raft.term, commit: raft.commitIndex)
         var out = Outbox<Raft.Effect>()
         raft.step(event, at: now, into: &out)
         // What a leader gathers is written and sent by a tick that is due at once.
         while raft.wantsFlush { raft.step(.tick, at: now, into: &out) }
+        body = .raft(raft)
         for effect in out.effects { perform(effect, &outcome) }
-        if outcome.losesHeartbeats {
-            outcome.sends.removeAll {
-                if case .heartbeat = $0.message.body { true } else { false }
-            }
-        }
+        outcome.loseHeartbeats()
         observe(before.role, before.term, before.commit, &outcome)
     }
 
-    private mutating func perform(_ effect: Raft.Effect, _ outcome: inout Outcome) {
+    mutating func perform(_ effect: Raft.Effect, _ outcome: inout Outcome) {
         switch effect {
         case .send(let recipient, let message):
             note(departure: message, to: recipient, &outcome)
@@ -143,11 +173,22 @@ struct LocalNode: Sendable {
     ) {
         disk.crash(keepingWrites: survival >> 1, keepingSave: survival & 1 == 1)
         if rules.flaw == .voteForgotten { disk.forgetVote() }
-        raft = Raft(
-            id: raft.id, boot: Boot(raft.boot.rawValue + 1), voters: raft.quorum.voters,
-            durable: disk.recovered, configuration: raft.configuration, stampFloor: .zero,
-            seed: 1, now: now)
+        let boot = Boot(raft.boot.rawValue + 1)
         ghost.grants = 0
+        switch body {
+        case .raft(let old):
+            body = .raft(
+                Raft(
+                    id: old.id, boot: boot, voters: old.quorum.voters, durable: disk.recovered,
+                    configuration: old.configuration, stampFloor: .zero, seed: 1, now: now))
+        case .chat(let old):
+            var member = ChatMember(
+                old.node.configuration.id, of: old.node.configuration.members, boot: boot,
+                durable: disk.recovered, old.node.configuration.raft, now: now)
+            member.witness = old.witness
+            body = .chat(member)
+            talk(&outcome) { $0.begin(at: $1, into: &$2) }
+        }
         if let snapshot = raft.snapshot { noteRestored(snapshot, &outcome) }
         if raft.term < ghost.spoken {
             outcome.report(
@@ -264,7 +305,7 @@ struct LocalNode: Sendable {
     }
 
     /// Compares the member after a step with what is remembered of it.
-    private mutating func observe(
+    mutating func observe(
         _ role: Role, _ term: Term, _ commit: LogIndex, _ outcome: inout Outcome
     ) {
         if raft.commitIndex < commit {
@@ -312,7 +353,10 @@ struct LocalNode: Sendable {
 
     func abstractDigest(names: [UInt32]) -> UInt64 {
         var digest = Digest(0x6D65_6D62_6572_2121)
-        raft.abstractDigest(at: now, names: names, into: &digest)
+        switch body {
+        case .raft(let raft): raft.abstractDigest(at: now, names: names, into: &digest)
+        case .chat(let member): member.abstractDigest(at: now, names: names, into: &digest)
+        }
         disk.abstractDigest(names: names, into: &digest)
         digest.combine(ghost.voteTerm.rawValue)
         digest.combine(ghost.votedFor.map { UInt64(names[Int($0.rawValue)]) } ?? 0)
@@ -323,9 +367,7 @@ struct LocalNode: Sendable {
             grants |= 1 << UInt64(names[id])
         }
         digest.combine(grants)
-        digest.combine(ghost.committed.terms)
-        digest.combine(ghost.committed.values)
-        digest.combine(UInt64(ghost.committed.last))
+        ghost.committed.digest(into: &digest)
         digest.combine(ghost.committedIn.rawValue)
         return digest.value
     }

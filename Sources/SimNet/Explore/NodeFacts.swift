@@ -13,8 +13,10 @@ struct NodeFacts: Sendable {
     /// What was committed as far as the member ever knew, and in which term it last learned more.
     var committed: PackedLog
     var committedIn: UInt64
-    /// How far a leader takes the others' logs to match, four bits for each place.
+    /// How far a leader takes the others' logs to match, five bits for each place.
     var matches: UInt32
+    /// Everything up to here is committed, as far as the member knows now.
+    var commit: Int
     var writes: Int
     var saves: Int
     /// It hears a leader, and would answer differently after a long silence.
@@ -23,6 +25,10 @@ struct NodeFacts: Sendable {
     var sendsSnapshot: Bool
     /// There is something to snapshot.
     var canTakeSnapshot: Bool
+    /// It takes commands of a client.
+    var takesCommands: Bool
+    /// It does something when its short time comes: a leader's heartbeat, a node's upkeep.
+    var hasUpkeep: Bool
 
     init(_ node: LocalNode) {
         let raft = node.raft
@@ -37,13 +43,18 @@ struct NodeFacts: Sendable {
         committedIn = node.ghost.committedIn.rawValue
         matches = 0
         for (place, peer) in raft.quorum.voters.enumerated() where peer != raft.id {
-            let match = min(raft.matchIndex(of: peer).rawValue, 15)
-            matches |= UInt32(match) << UInt32(4 * place)
+            let match = min(raft.matchIndex(of: peer).rawValue, 31)
+            matches |= UInt32(match) << UInt32(5 * place)
         }
+        commit = Int(raft.commitIndex.rawValue)
         writes = node.disk.writes.count
         saves = node.disk.saves.count
         hopes = raft.followsLiveLeader(at: node.now)
         sendsSnapshot = raft.role == .leader && raft.sendsSnapshot
+        switch node.body {
+        case .raft: (takesCommands, hasUpkeep) = (role == .leader, role == .leader)
+        case .chat(let member): (takesCommands, hasUpkeep) = (member.takesCommands, true)
+        }
         canTakeSnapshot =
             raft.canTakeSnapshot && raft.commitIndex <= raft.durableIndex
             && raft.commitIndex.rawValue > max(1, raft.snapshot?.point.index.rawValue ?? 0)
@@ -116,6 +127,26 @@ struct Invariants: Sendable {
         return nil
     }
 
+    /// Looks at what the rooms and clients of all members show; nothing where there are none.
+    mutating func checkChat(
+        _ changed: Int, _ nodes: some RandomAccessCollection<UInt32>,
+        _ facts: ContiguousArray<ChatFacts>
+    ) -> Violation? {
+        guard !facts.isEmpty, isOn(ExploreChecker.chat.rawValue) else { return nil }
+        count(.chat)
+        var places: [Int] = []
+        for node in nodes { places.append(Int(node)) }
+        for other in places.indices where other != changed {
+            for (a, b) in [(changed, other), (other, changed)] {
+                if let text = facts[places[a]].conflict(with: facts[places[b]]) {
+                    return Violation(
+                        ExploreChecker.chat.rawValue, "node\(a + 1) and node\(b + 1) \(text)")
+                }
+            }
+        }
+        return nil
+    }
+
     /// The leader's log has what the other knew committed in the leader's term or before.
     @inline(__always)
     private func isComplete(_ leader: NodeFacts, _ other: NodeFacts) -> Bool {
@@ -127,7 +158,7 @@ struct Invariants: Sendable {
     @inline(__always)
     private func isKnown(_ leader: NodeFacts, _ follower: NodeFacts, _ place: Int) -> Bool {
         guard leader.role == .leader else { return true }
-        let match = Int(leader.matches >> UInt32(4 * place) & 15)
+        let match = Int(leader.matches >> UInt32(5 * place) & 31)
         guard match > leader.log.start else { return true }
         let term = leader.log.term(match)
         if follower.term == leader.term, !follower.log.holds(match, term: term) { return false }
@@ -173,7 +204,7 @@ struct Invariants: Sendable {
                 return found
             }
             if !isKnown(leader, follower, index) {
-                let match = Int(leader.matches >> UInt32(4 * index) & 15)
+                let match = Int(leader.matches >> UInt32(5 * index) & 31)
                 if let found = violation(
                     .matchIndex,
                     "\(name) leads term \(leader.term) and takes \(followerName) to have "

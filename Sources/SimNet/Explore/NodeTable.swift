@@ -38,6 +38,8 @@ struct NodeTable: Sendable {
 
     private(set) var nodes: ContiguousArray<LocalNode> = []
     private(set) var facts: ContiguousArray<NodeFacts> = []
+    /// In worlds of chat, the same for its checkers; empty in others.
+    private(set) var chatFacts: ContiguousArray<ChatFacts> = []
     private(set) var packets: ContiguousArray<Packet> = []
     private(set) var recipients: ContiguousArray<UInt8> = []
     private(set) var manners: ContiguousArray<Manner> = []
@@ -63,7 +65,9 @@ struct NodeTable: Sendable {
 
     /// The memory it takes, as far as it can be told.
     var bytes: Int {
-        let perNode = MemoryLayout<LocalNode>.stride + MemoryLayout<NodeFacts>.stride + 1_500
+        let perNode =
+            MemoryLayout<LocalNode>.stride + MemoryLayout<NodeFacts>.stride
+            + (chatFacts.isEmpty ? 1_500 : 9_000)
         return nodes.count * (perNode + 8 * renamings.count)
             + packets.count * (300 + 8 * renamings.count) + steps.count * 16 + sends.count * 4
             + nodeIndex.bytes + packetIndex.bytes + stepIndex.bytes
@@ -91,7 +95,7 @@ struct NodeTable: Sendable {
             switch action.kind {
             case .deliver, .deliverLate, .duplicate: packets[Int(action.argument)]
             case .drop, .timeout, .heartbeat, .persist, .saveSnapshot, .propose, .takeSnapshot,
-                .crash:
+                .crash, .wait, .resend, .enter:
                 nil
             }
         let outcome = after.perform(action, packet, configuration)
@@ -118,6 +122,7 @@ struct NodeTable: Sendable {
         nodeIndex.insert(mark, number)
         nodes.append(node)
         facts.append(NodeFacts(node))
+        if case .chat(let member) = node.body { chatFacts.append(ChatFacts(member)) }
         nodePrints.append(mark)
         for names in renamings.dropFirst() {
             nodePrints.append(node.abstractDigest(names: names))

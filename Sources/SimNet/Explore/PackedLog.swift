@@ -1,17 +1,20 @@
 import Protocols
 
-/// A short log in three words, so that logs are compared without a loop: for each index from 1 the
+/// A short log in a few words, so that logs are compared without a loop: for each index from 1 the
 /// entry's term and what it holds, four bits each.
 struct PackedLog: Equatable, Sendable, CustomStringConvertible {
     /// Entries up to here are in a snapshot; their terms and values are not known.
     var start = 0
     /// The last entry.
     var last = 0
-    var terms: UInt64 = 0
-    var values: UInt64 = 0
+    var terms: Word = 0
+    var values: Word = 0
+
+    /// Four bits for each index from 0 on.
+    typealias Word = UInt128
 
     /// The greatest index that fits, and the greatest term.
-    static let lastIndex = 15
+    static let lastIndex = 31
 
     init() {}
 
@@ -37,12 +40,14 @@ struct PackedLog: Equatable, Sendable, CustomStringConvertible {
         }
     }
 
-    /// What an entry holds: nothing, the membership, or a command by its number.
+    /// What an entry holds: nothing, the membership, or a command by its number; of a node's
+    /// commands, which are longer, four bits that tell most of them apart.
     static func value(of entry: Entry) -> UInt64 {
         switch entry.kind {
         case .noop: 0
         case .membership: 1
-        case .command: 2 + UInt64(entry.payload.first ?? 0)
+        case .command where entry.payload.count == 1: 2 + UInt64(entry.payload[0])
+        case .command: 2 + Digest(of: entry.payload).value % 13
         case .clusterVersion, .checkpoint: 15
         }
     }
@@ -51,19 +56,23 @@ struct PackedLog: Equatable, Sendable, CustomStringConvertible {
     mutating func append(term: UInt64, value: UInt64) {
         guard last < PackedLog.lastIndex else { return }
         last += 1
-        terms |= (term & 15) << UInt64(4 * last)
-        values |= (value & 15) << UInt64(4 * last)
+        terms |= Word(term & 15) << Word(4 * last)
+        values |= Word(value & 15) << Word(4 * last)
     }
 
-    func term(_ index: Int) -> UInt64 { terms >> UInt64(4 * index) & 15 }
-    func value(_ index: Int) -> UInt64 { values >> UInt64(4 * index) & 15 }
+    @inline(__always)
+    func term(_ index: Int) -> UInt64 { UInt64(truncatingIfNeeded: terms >> Word(4 * index)) & 15 }
+    @inline(__always)
+    func value(_ index: Int) -> UInt64 {
+        UInt64(truncatingIfNeeded: values >> Word(4 * index)) & 15
+    }
 
     /// The bits of the indexes after `lower` up to `upper`.
     @inline(__always)
-    static func mask(after lower: Int, through upper: Int) -> UInt64 {
+    static func mask(after lower: Int, through upper: Int) -> Word {
         guard upper > lower else { return 0 }
-        let below: UInt64 = upper >= 15 ? .max : 1 << UInt64(4 * (upper + 1)) &- 1
-        return below & ~(1 << UInt64(4 * (lower + 1)) &- 1)
+        let below: Word = upper >= lastIndex ? .max : 1 << Word(4 * (upper + 1)) &- 1
+        return below & ~(1 << Word(4 * (lower + 1)) &- 1)
     }
 
     /// True when both hold the same wherever both hold something.
@@ -103,10 +112,26 @@ struct PackedLog: Equatable, Sendable, CustomStringConvertible {
         index <= start || index <= last && self.term(index) == term
     }
 
+    func digest(into digest: inout Digest) {
+        for word in [terms, values] {
+            digest.combine(UInt64(truncatingIfNeeded: word))
+            digest.combine(UInt64(truncatingIfNeeded: word >> 64))
+        }
+        digest.combine(last)
+    }
+
     /// The entries with their terms, such as `[1@1 2@3]`.
     var description: String {
         var words: [String] = start > 0 ? ["…\(start)"] : []
         for index in start..<last { words.append("\(index + 1)@\(term(index + 1))") }
         return "[" + words.joined(separator: " ") + "]"
+    }
+}
+
+extension Digest {
+    /// The digest of some bytes alone.
+    fileprivate init(of bytes: [UInt8]) {
+        self.init()
+        combine(bytes)
     }
 }

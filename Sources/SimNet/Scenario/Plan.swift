@@ -229,26 +229,28 @@ public enum MessageKind: String, CaseIterable, Sendable {
     /// True for a message of this kind.
     func matches(_ message: PeerMessage) -> Bool {
         guard case .raft(let message) = message else { return false }
-        if self == .any { return true }
-        let kind: MessageKind =
-            switch message.body {
-            case .append(let request): request.entries.isEmpty ? .probe : .append
-            case .appendResponse(.matched): .matched
-            case .appendResponse(.rejected): .rejected
-            case .heartbeat: .heartbeat
-            case .heartbeatResponse: .heartbeatResponse
-            case .preVoteRequest: .preVoteRequest
-            case .preVoteResponse: .preVoteResponse
-            case .voteRequest: .voteRequest
-            case .voteResponse: .voteResponse
-            case .snapshotChunk: .snapshotChunk
-            case .snapshotResponse: .snapshotResponse
-            case .timeoutNow: .timeoutNow
-            case .forward: .forward
-            case .readRequest: .readRequest
-            case .readResponse: .readResponse
-            }
-        return kind == self
+        return self == .any || self == MessageKind.kind(of: message)
+    }
+
+    /// The kind of a message.
+    static func kind(of message: RaftMessage) -> MessageKind {
+        switch message.body {
+        case .append(let request): request.entries.isEmpty ? .probe : .append
+        case .appendResponse(.matched): .matched
+        case .appendResponse(.rejected): .rejected
+        case .heartbeat: .heartbeat
+        case .heartbeatResponse: .heartbeatResponse
+        case .preVoteRequest: .preVoteRequest
+        case .preVoteResponse: .preVoteResponse
+        case .voteRequest: .voteRequest
+        case .voteResponse: .voteResponse
+        case .snapshotChunk: .snapshotChunk
+        case .snapshotResponse: .snapshotResponse
+        case .timeoutNow: .timeoutNow
+        case .forward: .forward
+        case .readRequest: .readRequest
+        case .readResponse: .readResponse
+        }
     }
 }
 

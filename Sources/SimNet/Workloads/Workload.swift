@@ -16,10 +16,7 @@ public enum Workload {
             clients.append(scripted(number, plan.rooms(of: number), nodes, seed))
         }
         if options.load.only?.isEmpty == true { return clients }
-        let pauses = !options.ablation.lacks(.slowReader)
-        clients += draw(
-            prng: &prng, nodes: nodes, operations: options.load.operations, pauses: pauses
-        ) {
+        clients += draw(prng: &prng, nodes: nodes, operations: options.load.operations) {
             Stream.client($0).prng(seed)
         }
         return clients
@@ -57,8 +54,7 @@ public enum Workload {
 
     /// Each client has a stream of its own, so that one client less changes nothing for the others.
     private static func draw(
-        prng: inout Prng, nodes: [NodeID], operations: Int, pauses: Bool = true,
-        own: (Int) -> Prng
+        prng: inout Prng, nodes: [NodeID], operations: Int, own: (Int) -> Prng
     ) -> [SimClient] {
         let chats = prng.int(in: 2..<7)
         let registers = prng.int(in: 1..<5)
@@ -71,7 +67,6 @@ public enum Workload {
             var prng = own(number)
             var settings = chatSettings(rooms, think, &prng)
             settings.operations = operations
-            if !pauses { settings.pause = 0 }
             clients.append(
                 .chat(
                     ChatClient(

@@ -2,86 +2,6 @@
 import Protocols
 import SimNet
 
-/// The arguments of `explore`.
-struct ExploreArguments {
-    var configuration: ExploreConfiguration
-    var plant = 0
-    /// Where an earlier run of the same search ended in a trap.
-    var trapped: (state: UInt32, action: UInt32)?
-    /// What was typed after the name, to be typed again.
-    private(set) var options = ""
-
-    /// Reads them off a command line; nil: only the names of the searches are wanted.
-    init?(taking rest: inout ArraySlice<String>) throws(UsageError) {
-        let names = ExploreConfiguration.named.map(\.name).joined(separator: ", ")
-        guard let name = rest.popFirst() else {
-            throw UsageError("say which search: \(names)")
-        }
-        if name == "--list" { return nil }
-        guard let found = ExploreConfiguration.named.first(where: { $0.name == name }) else {
-            throw UsageError("'\(name)' is no search: there are \(names)")
-        }
-        configuration = found
-        while let option = rest.popFirst() {
-            if option == "--no-symmetry" {
-                configuration.isSymmetric = false
-                options += " \(option)"
-                continue
-            }
-            guard let text = rest.popFirst() else { throw UsageError("\(option) wants a value") }
-            try take(option, text)
-            if option != "--trapped" { options += " \(option) \(text)" }
-        }
-    }
-
-    private mutating func take(_ option: String, _ text: String) throws(UsageError) {
-        func number(_ range: ClosedRange<Int>) throws(UsageError) -> Int {
-            guard let value = Int(text), range.contains(value) else {
-                throw UsageError(
-                    "\(option) \(text): give a number from \(range.lowerBound) to "
-                        + "\(range.upperBound)")
-            }
-            return value
-        }
-        let budget = 0...ExploreBudget.most
-        switch option {
-        case "--depth": configuration.bounds.depth = try number(1...1_000)
-        case "--term": configuration.bounds.term = UInt64(try number(1...14))
-        case "--flight": configuration.bounds.flight = try number(1...64)
-        case "--timeouts": configuration.bounds.timeouts = try number(budget)
-        case "--proposals": configuration.bounds.proposals = try number(budget)
-        case "--duplicates": configuration.bounds.duplicates = try number(budget)
-        case "--drops": configuration.bounds.drops = try number(budget)
-        case "--crashes": configuration.bounds.crashes = try number(budget)
-        case "--heartbeats": configuration.bounds.heartbeats = try number(budget)
-        case "--snapshots": configuration.bounds.snapshots = try number(budget)
-        case "--start":
-            let start = try number(1...configuration.starts.count)
-            configuration.starts = [configuration.starts[start - 1]]
-        case "--liveness": configuration.livenessSample = UInt64(try number(0...1_000_000))
-        case "--memory": configuration.memory = try number(1...1_000_000) << 20
-        case "--without":
-            for name in text.split(separator: ",") {
-                guard let checker = ExploreChecker(rawValue: String(name)) else {
-                    let names = ExploreChecker.allCases.map(\.rawValue).joined(separator: ", ")
-                    throw UsageError("--without \(name): there are \(names)")
-                }
-                configuration.without.append(checker)
-            }
-        case "--plant":
-            guard let bug = Int(text), bug > 0, Plant.select(bug) else {
-                throw UsageError("--plant \(text): this build carries no such bug")
-            }
-            plant = bug
-        case "--trapped":
-            let parts = text.split(separator: ":").compactMap { UInt32($0) }
-            guard parts.count == 2 else { throw UsageError("--trapped \(text): not a place") }
-            trapped = (parts[0], parts[1])
-        default: throw UsageError("'\(option)' is no option of explore")
-        }
-    }
-}
-
 /// Prints the names of all searches and their bounds.
 func listSearches() {
     for configuration in ExploreConfiguration.named {
@@ -89,10 +9,33 @@ func listSearches() {
     }
 }
 
+/// What `--help` says of `explore`.
+let exploreUsage = """
+      parley-sim explore [--list]
+      parley-sim explore-matrix [--bugs 7,12]
+      parley-sim explore NAME [--json] [--out FILE] [--memory MIB] [--plant N] [--start N]
+                         [--liveness N] [--without CHECKER,...] [--no-symmetry] [bounds]
+
+    explore tries everything that can happen to a few members, breadth first, and writes the
+    shortest way to what must never be as a scenario of steps, which run-scenario repeats. What
+    it tries is bounded: --timeouts, --proposals, --duplicates, --drops, --crashes,
+    --heartbeats, --snapshots and --resends say how often each may happen on one path; what goes beyond --term, --flight
+    (messages in flight) or --depth is cut off and counted.
+
+    Without NAME it lists the searches. --start N takes one of several beginnings alone. Every
+    state is healed, and must then elect and serve; --liveness N heals one state of N (0: none).
+    explore-matrix plants one bug after the other, in a build that carries them, lets the search
+    that the bug's file names find it, and repeats what was found with the bug and without it.
+    --json prints the last line alone. --memory bounds the tables: 2048 MiB by default.
+
+    exit codes: 0 held, 1 a checker fired, 2 bad arguments, 3 a healed world is stuck,
+    4 a machine trapped, 5 the memory bound was reached before the end
+    """
+
 /// Runs a search and tells what it came to.
 func explore(_ arguments: ExploreArguments) -> Int32 {
     let configuration = arguments.configuration
-    print("\(configuration.name): \(summary(configuration))")
+    if !arguments.isTerse { print("\(configuration.name): \(summary(configuration))") }
     TrapGuard.arm()
     let begun = seconds()
     var line = StateLine()
@@ -103,6 +46,16 @@ func explore(_ arguments: ExploreArguments) -> Int32 {
     }
     line.clear()
     let wall = max(seconds() - begun, 0.001)
+    if !arguments.isTerse { tell(result, arguments, wall) }
+    if let steps = result.steps {
+        guard write(steps, of: result, arguments) else { return 2 }
+    }
+    print(jsonLine(result, arguments, wall))
+    return exitCode(result)
+}
+
+private func tell(_ result: ExploreResult, _ arguments: ExploreArguments, _ wall: Double) {
+    let configuration = arguments.configuration
     let counts = result.counts
     print(
         "\(result.ending.rawValue): \(counts.states) states, \(counts.transitions) transitions, "
@@ -110,16 +63,54 @@ func explore(_ arguments: ExploreArguments) -> Int32 {
             + "\(Int(Double(counts.states) / wall)) states a second")
     print(
         "  \(counts.members) states of single members, \(counts.messages) messages, "
-            + "\(counts.steps) steps of machines; \(counts.cut) actions cut off by the bounds; "
-            + "\(counts.healed) states healed; \(counts.memory >> 20) MiB")
+            + "\(counts.steps) steps of machines, \(counts.memory >> 20) MiB")
+    print(
+        "  cut off: \(counts.cutByFlight) actions by the bound of "
+            + "\(configuration.bounds.flight) messages in flight, \(counts.cutByTerm) by the "
+            + "bound of term \(configuration.bounds.term)")
+    let sample = configuration.livenessSample
+    print(
+        sample == 0
+            ? "  liveness: not looked at"
+            : "  liveness: \(counts.healed) states healed, "
+                + (sample == 1
+                    ? "all that were met" : "one of \(sample), by their fingerprints"))
     if let violation = result.violation {
         print("  checker: \(violation.checker)")
         print("  saw:     \(violation.message)")
         printPath(result.path)
         print("  again:   parley-sim explore \(configuration.name)\(arguments.options)")
     }
-    print(jsonLine(result, configuration, arguments.plant, wall))
-    return exitCode(result)
+}
+
+/// Writes the counterexample, after a look whether it shows the same; false when it cannot.
+private func write(
+    _ steps: Steps, of result: ExploreResult, _ arguments: ExploreArguments
+) -> Bool {
+    var steps = steps
+    steps.comments = [
+        "\(result.violation?.checker ?? ""): \(result.violation?.message ?? "")",
+        "from: parley-sim explore \(arguments.configuration.name)\(arguments.options)",
+    ]
+    guard writeText(steps.text, to: arguments.path) else {
+        fputs("parley-sim: \(arguments.path) cannot be written\n", stderr)
+        return false
+    }
+    guard !arguments.isTerse else { return true }
+    let plant = arguments.plant > 0 ? " --plant \(arguments.plant)" : ""
+    print("  steps:   parley-sim run-scenario \(arguments.path)\(plant)")
+    // A machine that traps would trap here as well.
+    guard result.violation?.checker != "precondition" else { return true }
+    var run = StepsRun(steps)
+    run.run()
+    if let disappointment = run.disappointment { print("  BUT the steps show: \(disappointment)") }
+    return true
+}
+
+private func writeText(_ text: String, to path: String) -> Bool {
+    guard let file = fopen(path, "w") else { return false }
+    fputs(text, file)
+    return fclose(file) == 0
 }
 
 private func exitCode(_ result: ExploreResult) -> Int32 {
@@ -155,6 +146,7 @@ private func summary(_ configuration: ExploreConfiguration) -> String {
         ("timeouts", bounds.timeouts), ("proposals", bounds.proposals),
         ("duplicates", bounds.duplicates), ("drops", bounds.drops), ("crashes", bounds.crashes),
         ("heartbeats", bounds.heartbeats), ("snapshots", bounds.snapshots),
+        ("resends", bounds.resends),
     ]
     return "\(configuration.members) members, \(configuration.starts.count) start"
         + (configuration.starts.count == 1 ? "" : "s")
@@ -164,21 +156,24 @@ private func summary(_ configuration: ExploreConfiguration) -> String {
 }
 
 private func jsonLine(
-    _ result: ExploreResult, _ configuration: ExploreConfiguration, _ plant: Int, _ wall: Double
+    _ result: ExploreResult, _ arguments: ExploreArguments, _ wall: Double
 ) -> String {
-    let counts = result.counts
+    let (counts, configuration) = (result.counts, arguments.configuration)
     var fields: [(String, String)] = [
         ("name", "\"\(configuration.name)\""), ("ending", "\"\(result.ending.rawValue)\""),
         ("states", "\(counts.states)"), ("transitions", "\(counts.transitions)"),
-        ("depth", "\(counts.depth)"), ("cut", "\(counts.cut)"), ("healed", "\(counts.healed)"),
+        ("depth", "\(counts.depth)"), ("cut_by_flight", "\(counts.cutByFlight)"),
+        ("cut_by_term", "\(counts.cutByTerm)"), ("healed", "\(counts.healed)"),
+        ("liveness_sample", "\(configuration.livenessSample)"),
         ("memory_bytes", "\(counts.memory)"),
         ("wall_seconds", decimal(Interval(nanoseconds: Int64(wall * 1e9)))),
         ("states_per_second", "\(Int(Double(counts.states) / wall))"),
     ]
-    if plant > 0 { fields.append(("plant", "\(plant)")) }
+    if arguments.plant > 0 { fields.append(("plant", "\(arguments.plant)")) }
     if let violation = result.violation {
         fields.append(("checker", "\"\(violation.checker)\""))
         fields.append(("length", "\(result.path.count { !$0.isPrologue })"))
+        fields.append(("file", "\"\(arguments.path)\""))
     }
     return "{" + fields.map { "\"\($0.0)\":\($0.1)" }.joined(separator: ",") + "}"
 }
@@ -202,63 +197,5 @@ private struct StateLine {
 
     mutating func clear() {
         if shown > 0 { fputs("\r\u{1B}[K", stderr) }
-    }
-}
-
-/// When a machine traps in a search, starts the program anew: the same search up to the very same
-/// place, and there it tells the way instead of taking the step.
-///
-/// A search is the same every time, so a place in it is two numbers. The handler allocates nothing.
-private enum TrapGuard {
-    private nonisolated(unsafe) static var state: UInt32 = .max
-    private nonisolated(unsafe) static var action: UInt32 = .max
-    private nonisolated(unsafe) static var place: UnsafeMutablePointer<CChar>?
-    private nonisolated(unsafe) static var words:
-        UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?
-
-    static func note(_ newState: UInt32, _ newAction: UInt32) {
-        state = newState
-        action = newAction
-    }
-
-    static func arm() {
-        let arguments = CommandLine.arguments
-        guard !arguments.contains("--trapped") else { return }
-        let fresh = UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>.allocate(
-            capacity: arguments.count + 3)
-        for (number, argument) in arguments.enumerated() { fresh[number] = strdup(argument) }
-        let text = UnsafeMutablePointer<CChar>.allocate(capacity: 32)
-        fresh[arguments.count] = strdup("--trapped")
-        fresh[arguments.count + 1] = text
-        fresh[arguments.count + 2] = nil
-        (words, place) = (fresh, text)
-        for number in [SIGILL, SIGTRAP, SIGSEGV, SIGBUS, SIGFPE, SIGABRT] {
-            signal(number) { _ in TrapGuard.restart() }
-        }
-    }
-
-    private static func restart() {
-        if let words, let place {
-            var end = 0
-            append(state, place, &end)
-            place[end] = 0x3A
-            end += 1
-            append(action, place, &end)
-            place[end] = 0
-            execv("/proc/self/exe", words)
-        }
-        _exit(4)
-    }
-
-    private static func append(
-        _ number: UInt32, _ text: UnsafeMutablePointer<CChar>, _ end: inout Int
-    ) {
-        var divisor: UInt32 = 1
-        while number / divisor >= 10 { divisor *= 10 }
-        while divisor > 0 {
-            text[end] = CChar(48 + number / divisor % 10)
-            end += 1
-            divisor /= 10
-        }
     }
 }

@@ -98,6 +98,7 @@ struct ScenarioCommands {
 
     private func runScenario(_ path: String) throws(UsageError) -> Int32 {
         guard let text = readFile(path) else { throw UsageError("\(path) cannot be read") }
+        if Steps.isSteps(text) { return try runSteps(text, path) }
         let scenario: Scenario
         do throws(ScenarioError) {
             scenario = try Scenario.parse(text)

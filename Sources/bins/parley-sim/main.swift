@@ -1,5 +1,6 @@
 @preconcurrency import Glibc
 import Protocols
+import SimCodecs
 import SimNet
 
 setvbuf(stdout, nil, _IOLBF, 0)
@@ -9,6 +10,7 @@ do throws(UsageError) {
     case .help:
         print(usage)
         print("\nscenarios:\n" + scenarioUsage)
+        print("\nexhaustive search:\n" + exploreUsage)
         exit(0)
     case .run(let arguments): exit(run(arguments))
     case .replay(let arguments): exit(replay(arguments))
@@ -22,6 +24,7 @@ do throws(UsageError) {
             exit(0)
         }
         exit(explore(arguments))
+    case .exploreMatrix(let bugs): exit(try ExploreMatrix(bugs: bugs).run())
     case .killMatrix(let arguments): exit(try KillMatrix(arguments).run())
     }
 } catch {
@@ -53,7 +56,8 @@ func replay(_ arguments: ReplayArguments) -> Int32 {
     let setting = arguments.setting
     CrashGuard.arm(threads: 1, options: setting.options)
     CrashGuard.enter(thread: 0, seed: arguments.seed)
-    var world = setting.world(arguments.seed)
+    var world = World(
+        seed: arguments.seed, mix: setting.mix, duration: setting.duration, codecs: chatCodecs)
     if arguments.report != nil { world.beginRecording() }
     if let path = arguments.trace {
         guard let file = path == "-" ? stdout : fopen(path, "w") else {
