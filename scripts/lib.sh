@@ -30,20 +30,21 @@ has_package() {
 satisfied() {
     case $1 in
         libstdc++-12-dev) compgen -G '/usr/lib/gcc/*/*/libstdc++.so' >/dev/null ;;
-        pkg-config | curl | openssl) command -v "$1" >/dev/null ;;
+        pkg-config | curl | openssl | python3) command -v "$1" >/dev/null ;;
         *) has_package "$1" ;;
     esac
 }
 
+# Installs what is missing of the packages above and of those that a script needs besides.
 install_missing() {
     command -v swift >/dev/null ||
         die "swift is not on the PATH: install Swift 6.2 or later from https://www.swift.org/install"
     command -v dpkg-query >/dev/null || {
-        warn "this is no Debian: make sure that these are there: ${packages[*]}"
+        warn "this is no Debian: make sure that these are there: ${packages[*]} $*"
         return
     }
     local missing=() package
-    for package in "${packages[@]}"; do
+    for package in "${packages[@]}" "$@"; do
         satisfied "$package" || missing+=("$package")
     done
     ((${#missing[@]})) || return 0

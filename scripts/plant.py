@@ -3,6 +3,7 @@
 
     scripts/plant.py check          every bug fits the sources
     scripts/plant.py copy FOLDER    writes the package of the planted build
+    scripts/plant.py tables FROM TO puts the tables of an output into a document, between its marks
 
 planted/README.md describes the form of the bugs' files.
 """
@@ -202,6 +203,22 @@ def copy(bugs, folder):
             path.write_bytes(data)
 
 
+END = "<!-- end of table -->"
+
+
+def put_tables(source, document):
+    """Replaces each table of the document that has a mark and stands in the source, too."""
+    text = document.read_text()
+    for part in source.read_text().split("<!-- table: ")[1:]:
+        mark = "<!-- table: " + part[: part.index("\n") + 1]
+        table = part[part.index("\n") + 1 : part.index(END)]
+        if text.count(mark) != 1:
+            raise Misfit(f"{document} has not one place for {mark.strip()}")
+        start = text.index(mark) + len(mark)
+        text = text[:start] + table + text[text.index(END, start) :]
+    document.write_text(text)
+
+
 def main(arguments):
     try:
         bugs = read_bugs()
@@ -210,6 +227,8 @@ def main(arguments):
             print(f"{len(bugs)} bugs fit the sources")
         elif len(arguments) == 2 and arguments[0] == "copy":
             copy(bugs, pathlib.Path(arguments[1]))
+        elif len(arguments) == 3 and arguments[0] == "tables":
+            put_tables(pathlib.Path(arguments[1]), pathlib.Path(arguments[2]))
         else:
             print(__doc__, file=sys.stderr)
             return 2

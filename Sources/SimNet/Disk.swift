@@ -140,12 +140,23 @@ struct Disk: Sendable {
 
     /// What a crash does: with `powerLoss` only the durable part is sure to stay.
     ///
-    /// Afterwards everything that is left counts as durable. Returns what was lost or harmed.
-    mutating func crash(powerLoss: Bool, from prng: inout Prng) -> [Fault] {
+    /// Afterwards everything that is left counts as durable. Returns what was lost or harmed; harm
+    /// of a kind that is left out is drawn and not done.
+    mutating func crash(
+        powerLoss: Bool, sparing ablation: Ablation = Ablation(), from prng: inout Prng
+    ) -> [Fault] {
         var faults: [Fault] = []
         if powerLoss {
-            for number in files.indices { harmContent(number, from: &prng, faults: &faults) }
-            harmNames(from: &prng, faults: &faults)
+            for number in files.indices {
+                let before = ablation.faults.isEmpty ? nil : files[number].bytes
+                let known = faults.count
+                harmContent(number, from: &prng, faults: &faults)
+                if let before, faults.count > known, ablation.lacks(faults[known]) {
+                    files[number].bytes = before
+                    faults.removeLast()
+                }
+            }
+            if !ablation.lacks(.directoryLost) { harmNames(from: &prng, faults: &faults) }
         }
         for number in files.indices {
             files[number].syncedLength = files[number].bytes.count
@@ -158,10 +169,12 @@ struct Disk: Sendable {
     }
 
     /// What a crash does by name; see `Loss`.
-    mutating func crash(_ loss: Loss, from prng: inout Prng) -> [Fault] {
+    mutating func crash(
+        _ loss: Loss, sparing ablation: Ablation = Ablation(), from prng: inout Prng
+    ) -> [Fault] {
         switch loss {
         case .nothing, .torn: return crash(powerLoss: false, from: &prng)
-        case .power: return crash(powerLoss: true, from: &prng)
+        case .power: return crash(powerLoss: true, sparing: ablation, from: &prng)
         case .unsynced:
             var faults: [Fault] = []
             for number in files.indices {

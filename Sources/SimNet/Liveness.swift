@@ -101,7 +101,8 @@ extension World {
         let start = max(options.duration - options.settling, .zero)
         if now > (start + options.livenessBound).nanoseconds {
             phase = .finished
-            verdict = .stuck(explainStuck(isServed: isServed))
+            verdict =
+                checkers.isMuted("liveness") ? .held : .stuck(explainStuck(isServed: isServed))
             return
         }
         push(.checkConverged, after: .milliseconds(20))
@@ -121,6 +122,7 @@ extension World {
                 Violation(
                     "convergence",
                     "\(core.map { hosts[$0].id }) applied the same entries and differ"))
+            if verdict == nil { verdict = .held }
             return
         }
         do throws(Violation) {

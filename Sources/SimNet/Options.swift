@@ -60,6 +60,8 @@ public struct Options: Equatable, Sendable {
     public var segmentBytes = 1 << 20
     /// Who asks for what.
     public var load = Load()
+    /// What is left out.
+    public var ablation = Ablation()
 
     /// The shortest way of a message from one node to another.
     public var latency = Interval.microseconds(200)
@@ -292,6 +294,8 @@ extension Options: CustomStringConvertible {
         for fault in Fault.allCases where self[fault] > .zero {
             parts.append("\(fault)=\(self[fault].milliseconds)ms")
         }
+        let left = ablation.faults.map { "\($0)" } + ablation.checkers
+        if !left.isEmpty { parts.append("without=" + left.joined(separator: ",")) }
         return parts.joined(separator: " ")
     }
 }

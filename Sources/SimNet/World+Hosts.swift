@@ -164,7 +164,9 @@ extension World {
     /// What a crash leaves of what was not durable.
     private mutating func loseCache(_ host: Int, _ loss: Loss) {
         var fate = hosts[host].fate
-        for fault in hosts[host].disk.crash(loss, from: &fate) { statistics.count(fault) }
+        for fault in hosts[host].disk.crash(loss, sparing: options.ablation, from: &fate) {
+            statistics.count(fault)
+        }
         hosts[host].fate = fate
     }
 

@@ -30,7 +30,7 @@ extension World {
         var violation: Violation?
         do throws(Violation) {
             hosts[host].deadline = try World.turn(
-                &nodes[host], hosts[host].id, event, reading, &box, &checkers)
+                &nodes[host], hosts[host].id, event, reading, now, &box, &checkers)
         } catch {
             violation = error
         }
@@ -66,11 +66,12 @@ extension World {
     /// Steps a node and looks at it, all in its place: an array's element would be copied for
     /// each reading. Returns when the node wants a tick.
     private static func turn(
-        _ node: inout Node, _ id: NodeID, _ event: NodeEvent, _ reading: Instant,
+        _ node: inout Node, _ id: NodeID, _ event: NodeEvent, _ reading: Instant, _ world: Int64,
         _ box: inout Outbox<NodeEffect>, _ checkers: inout Checkers
     ) throws(Violation) -> Instant? {
+        checkers.steps(id, event)
         node.step(event, at: reading, into: &box)
-        try checkers.stepped(id, node, box.effects)
+        try checkers.stepped(id, node, box.effects, at: Instant(nanoseconds: world))
         return node.deadline
     }
 

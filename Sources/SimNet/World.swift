@@ -121,7 +121,7 @@ public struct World: Sendable {
                 prng: Stream.clientLink(number).prng(seed))
         }
         network = Network(options)
-        checkers = Checkers()
+        checkers = Checkers(drift: options.clockDrift, muted: options.ablation.checkers)
         let clientCount = clients.count
         hosts = (0..<options.nodes).map { World.host($0, options, clientCount, seed) }
         let members = hosts.map(\.id)
@@ -313,6 +313,7 @@ public struct World: Sendable {
 
     /// The run is over: a checker saw something.
     mutating func fail(_ violation: Violation) {
+        guard !checkers.isMuted(violation.checker) else { return }
         if verdict == nil { verdict = .violated(violation) }
         note { _ in "VIOLATION \(violation.checker): \(violation.message)" }
     }

@@ -14,7 +14,9 @@ extension Plan {
             var prng = Stream.fault(fault).prng(seed)
             plan.strikes += strikes(fault, options, &prng)
         }
-        if options[.crash] > .zero || options[.crashMidStep] > .zero {
+        if options[.crash] > .zero || options[.crashMidStep] > .zero,
+            !options.ablation.lacks(.crash)
+        {
             plan.strikes += stumbles(options, seed)
         }
         // Sorted by time; what is drawn for one time keeps the order of the faults.
@@ -40,6 +42,33 @@ extension Plan {
             guard time < end else { return strikes }
             guard let act = Act.draw(fault, options, &own) else { continue }
             strikes.append(Strike(at: time, act, salt: UInt32(own.below(10_000))))
+            strikes += lateNotice(of: act, at: time, options, &own)
+        }
+    }
+
+    /// A cut that was not noticed at once may be noticed when it has lasted for long: the ends give
+    /// the link up, and what was answered meanwhile is lost though its questions came through.
+    private static func lateNotice(
+        of act: Act, at time: Interval, _ options: Options, _ prng: inout Prng
+    ) -> [Strike] {
+        let end: Interval
+        switch act {
+        case .partition(_, noticed: false, let lasting?),
+            .cut(_, _, _, noticed: false, let lasting?),
+            .oneWay(_, _, noticed: false, let lasting?):
+            guard prng.chance(2, in: 3), !options.ablation.lacks(.linkReset) else { return [] }
+            end = time + lasting - .milliseconds(1)
+        default: return []
+        }
+        let pairs = act.paths(among: options.nodes).map {
+            (min($0.from, $0.to), max($0.from, $0.to))
+        }
+        return pairs.enumerated().filter { place, pair in
+            !pairs[..<place].contains { $0 == pair }
+        }.map {
+            Strike(
+                at: end, .resetLink($0.element.0, $0.element.1, within: .milliseconds(200)),
+                salt: UInt32(prng.below(10_000)))
         }
     }
 

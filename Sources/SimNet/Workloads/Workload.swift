@@ -16,7 +16,10 @@ public enum Workload {
             clients.append(scripted(number, plan.rooms(of: number), nodes, seed))
         }
         if options.load.only?.isEmpty == true { return clients }
-        clients += draw(prng: &prng, nodes: nodes, operations: options.load.operations) {
+        let pauses = !options.ablation.lacks(.slowReader)
+        clients += draw(
+            prng: &prng, nodes: nodes, operations: options.load.operations, pauses: pauses
+        ) {
             Stream.client($0).prng(seed)
         }
         return clients
@@ -54,7 +57,8 @@ public enum Workload {
 
     /// Each client has a stream of its own, so that one client less changes nothing for the others.
     private static func draw(
-        prng: inout Prng, nodes: [NodeID], operations: Int, own: (Int) -> Prng
+        prng: inout Prng, nodes: [NodeID], operations: Int, pauses: Bool = true,
+        own: (Int) -> Prng
     ) -> [SimClient] {
         let chats = prng.int(in: 2..<7)
         let registers = prng.int(in: 1..<5)
@@ -67,6 +71,7 @@ public enum Workload {
             var prng = own(number)
             var settings = chatSettings(rooms, think, &prng)
             settings.operations = operations
+            if !pauses { settings.pause = 0 }
             clients.append(
                 .chat(
                     ChatClient(

@@ -1,4 +1,5 @@
 import Protocols
+import SimCodecs
 import SimNet
 
 /// What the command line asks for.
@@ -20,6 +21,14 @@ struct Setting {
     var mix = Mix.swarm
     var duration = Interval.seconds(60)
     var plant = 0
+    var ablation = Ablation()
+
+    /// The world of a seed.
+    func world(_ seed: UInt64) -> World {
+        var options = Options.draw(mix: mix, seed: seed, duration: duration)
+        options.leaveOut(ablation)
+        return World(seed: seed, options: options, codecs: chatCodecs)
+    }
 
     /// The options that repeat this setting, each with a space before it.
     var options: String {
@@ -27,6 +36,10 @@ struct Setting {
         if mix != .swarm { text += " --mix \(mix.rawValue)" }
         if duration != .seconds(60) { text += " --for \(duration.milliseconds)ms" }
         if plant != 0 { text += " --plant \(plant)" }
+        let faults = ablation.faults.map { "\($0)" }.joined(separator: ",")
+        if !faults.isEmpty { text += " --without \(faults)" }
+        let checkers = ablation.checkers.joined(separator: ",")
+        if !checkers.isEmpty { text += " --without-checker \(checkers)" }
         return text
     }
 }
@@ -172,6 +185,7 @@ struct ArgumentReader {
             case "--help", "-h": return .help
             case "--bugs": arguments.bugs += try bugs(of: option)
             case "--limit": arguments.limit = UInt64(try count(of: option, upTo: 10_000))
+            case "--ablate": arguments.ablates = true
             case "--starts": arguments.starts = UInt64(try count(of: option, upTo: 101))
             case "--jobs": arguments.jobs = try count(of: option, upTo: 256)
             default: try common(option, &arguments.setting)
@@ -204,8 +218,35 @@ struct ArgumentReader {
                 throw UsageError("--plant \(text): this build carries no such bug")
             }
             setting.plant = number
+        case "--without":
+            for name in try value(of: option).split(separator: ",") {
+                for fault in try faults(String(name)) { setting.ablation.leaveOut(fault) }
+            }
+        case "--without-checker":
+            for name in try value(of: option).split(separator: ",") {
+                guard setting.ablation.leaveOut(checker: String(name)) else {
+                    throw UsageError(
+                        "--without-checker \(name): give one of "
+                            + Checkers.names.joined(separator: ", "))
+                }
+            }
         default: throw UsageError("'\(option)' is no option here")
         }
+    }
+
+    /// One kind of fault, or a group of them.
+    private func faults(_ name: String) throws(UsageError) -> [Fault] {
+        if let group = Fault.groups.first(where: { $0.name == name }) { return group.faults }
+        guard let fault = Fault.allCases.first(where: { "\($0)" == name }) else {
+            let names =
+                Fault.groups.map(\.name)
+                + Fault.allCases.filter { !$0.isConsequence }.map { "\($0)" }
+            throw UsageError("--without \(name): give some of \(names.joined(separator: ", "))")
+        }
+        guard !fault.isConsequence else {
+            throw UsageError("--without \(name): it follows from other faults; leave out those")
+        }
+        return [fault]
     }
 
     private mutating func value(of option: String) throws(UsageError) -> String {
@@ -252,13 +293,17 @@ let usage = """
                      [--wall TIME] [--require-all SEEDS] [options]
       parley-sim replay SEED [--trace -|FILE] [--report FILE] [options]
       parley-sim replay --recording DIR|FILE [--trace -|FILE] [--until EVENTS]
-      parley-sim kill-matrix [--bugs 7,12] [--starts 7] [--limit 2000] [--jobs N] [options]
+      parley-sim kill-matrix [--ablate] [--bugs 7,12] [--starts 7] [--limit 2000] [--jobs N]
+                     [options]
 
     options:
       --for TIME    simulated time of a run, such as 60s (the default) or 500ms
       --mix NAME    which faults may be drawn: \
     \(Mix.allCases.map(\.rawValue).joined(separator: ", "))
       --plant N     switch on a planted bug, in a build that carries them
+      --without FAULT[,FAULT]         leave out kinds of faults, or groups of them:
+                    \(Fault.groups.map(\.name).joined(separator: ", "))
+      --without-checker NAME[,NAME]   let pass what these checkers see
 
     run stops at the first seed that fails, unless --keep-going. Its last line is one JSON
     object; with --json it prints nothing else. replay prints what the seed drew and came to;
@@ -267,7 +312,8 @@ let usage = """
     (RECORD=DIR) to the same machine and says MATCH, or where it parts from the recording;
     --until stops after so many events and shows the node. kill-matrix plants one bug after the
     other, in a build that carries them (scripts/kill-matrix makes it), and says which checker
-    caught it how soon.
+    caught it how soon; --ablate then leaves out one kind of fault after the other, and the checker
+    that caught it.
 
     run says which marks, faults and checkers no seed hit; --require-all N makes that a failure
     once N seeds were run. --wall ends a run after so much time by the clock on the wall.

@@ -28,7 +28,7 @@ struct ExploreMatrix {
         for number in numbers where !Plant.bugs.contains(where: { $0.number == number }) {
             throw UsageError("--bugs \(number): this build carries no such bug")
         }
-        guard let program = KillMatrix.ownProgram() else {
+        guard let program = Hunter.ownProgram() else {
             throw UsageError("/proc/self/exe cannot be read")
         }
         self.program = program
@@ -40,6 +40,7 @@ struct ExploreMatrix {
     /// Prints a table; returns 0 when every bug was found and repeated.
     func run() -> Int32 {
         var failures: [Int] = []
+        print("<!-- table: searches -->")
         print("| No. | Bug | Search | Seen by | Actions | States | Seconds | Repeated |")
         print("|---|---|---|---|---|---|---|---|")
         for bug in bugs {
@@ -60,6 +61,7 @@ struct ExploreMatrix {
                     + "| \(finding.length) | \(finding.states) | \(finding.seconds) "
                     + "| \(finding.repeated) |")
         }
+        print("<!-- end of table -->")
         print(
             "{\"bugs\":\(bugs.count),\"found\":\(bugs.count - failures.count),"
                 + "\"not_found\":\(failures)}")
@@ -98,7 +100,7 @@ struct ExploreMatrix {
         guard let pipe = popen("'\(program)' \(arguments) 2>&1", "r") else { return [] }
         defer { pclose(pipe) }
         var lines: [String] = []
-        while let line = KillMatrix.line(of: pipe) { lines.append(line) }
+        while let line = Hunter.line(of: pipe) { lines.append(line) }
         return lines
     }
 

@@ -1,6 +1,5 @@
 @preconcurrency import Glibc
 import Protocols
-import SimCodecs
 import SimNet
 
 /// Writes the page that shows a recorded run; false, with a line on the error output, when that
@@ -30,8 +29,7 @@ func writeReport(of world: World, _ command: String, to path: String) -> Bool {
 func writeReports(of runs: [RunResult], _ setting: Setting, into directory: String) -> Bool {
     mkdir(directory, 0o777)
     for run in runs {
-        var world = World(
-            seed: run.seed, mix: setting.mix, duration: setting.duration, codecs: chatCodecs)
+        var world = setting.world(run.seed)
         world.beginRecording()
         _ = world.run()
         let path = "\(directory)/seed-\(run.seed).html"

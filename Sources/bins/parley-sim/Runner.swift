@@ -1,6 +1,5 @@
 @preconcurrency import Glibc
 import Protocols
-import SimCodecs
 import SimNet
 
 /// Runs many seeds on several threads; the result is the same for any number of them.
@@ -65,9 +64,7 @@ final class Runner: @unchecked Sendable {
     private func work(_ number: Int) {
         while let seed = takeSeed() {
             CrashGuard.enter(thread: number, seed: seed)
-            let setting = arguments.setting
-            var world = World(
-                seed: seed, mix: setting.mix, duration: setting.duration, codecs: chatCodecs)
+            var world = arguments.setting.world(seed)
             add(seed, world.run())
         }
         CrashGuard.leave(thread: number)

@@ -1,6 +1,5 @@
 @preconcurrency import Glibc
 import Protocols
-import SimCodecs
 import SimNet
 
 setvbuf(stdout, nil, _IOLBF, 0)
@@ -56,8 +55,7 @@ func replay(_ arguments: ReplayArguments) -> Int32 {
     let setting = arguments.setting
     CrashGuard.arm(threads: 1, options: setting.options)
     CrashGuard.enter(thread: 0, seed: arguments.seed)
-    var world = World(
-        seed: arguments.seed, mix: setting.mix, duration: setting.duration, codecs: chatCodecs)
+    var world = setting.world(arguments.seed)
     if arguments.report != nil { world.beginRecording() }
     if let path = arguments.trace {
         guard let file = path == "-" ? stdout : fopen(path, "w") else {
