@@ -25,7 +25,7 @@ extension Raft {
     private func hearsQuorum(_ now: Instant) -> Bool {
         quorum.isMet { peer in
             peer == id
-                || progress[peer].map { now - $0.lastContact < configuration.electionUpper }
+                || progress.read(peer) { now - $0.lastContact < configuration.electionUpper }
                     ?? false
         }
     }
@@ -120,8 +120,8 @@ extension Raft {
     mutating func sendAppends(
         to peer: NodeID, probing: Bool = false, _ now: Instant, into out: inout Outbox<Effect>
     ) {
-        guard var known = progress[peer] else { return }
-        defer { progress[peer] = known }
+        guard var known = takeProgress(of: peer) else { return }
+        defer { progress.exchange(peer, with: known) }
         if case .snapshot = known.state { return }
         guard known.next > log.start.index else {
             beginSnapshot(to: peer, &known, now, into: &out)
@@ -152,6 +152,12 @@ extension Raft {
         }
     }
 
+    /// Takes out what is known of a follower, to be put back when it is changed: two owners of one
+    /// window would have it copied. `nil` for who is none.
+    mutating func takeProgress(of peer: NodeID) -> Progress? {
+        progress.exchange(peer, with: Progress(next: .zero, now: .zero))
+    }
+
     /// Sends one append with up to `bytes` of entries, or none; returns where it ends.
     @discardableResult
     private mutating func sendAppend(
@@ -177,19 +183,19 @@ extension Raft {
         _ response: AppendResponse, from sender: NodeID, _ now: Instant,
         into out: inout Outbox<Effect>
     ) {
-        guard role == .leader, var known = progress[sender] else { return }
+        guard role == .leader, progress.contains(sender) else { return }
+        if case .matched(let index) = response, index > log.lastIndex {
+            refuse(sender, .claimBeyondLog, into: &out)
+            return
+        }
+        guard var known = takeProgress(of: sender) else { return }
         known.lastContact = now
         switch response {
-        case .matched(let index):
-            guard index <= log.lastIndex else {
-                refuse(sender, .claimBeyondLog, into: &out)
-                return
-            }
-            onMatch(index, of: &known)
+        case .matched(let index): onMatch(index, of: &known)
         case .rejected(let previous, let hint):
             onReject(previous, hint: hint, of: &known, into: &out)
         }
-        progress[sender] = known
+        progress.exchange(sender, with: known)
         advanceCommit(now, into: &out)
         sendAppends(to: sender, now, into: &out)
         completeHandover(now, into: &out)
@@ -234,7 +240,7 @@ extension Raft {
     mutating func onHeartbeatResponse(
         round: UInt64, from sender: NodeID, _ now: Instant, into out: inout Outbox<Effect>
     ) {
-        guard role == .leader, var known = progress[sender] else { return }
+        guard role == .leader, var known = takeProgress(of: sender) else { return }
         known.lastContact = now
         known.confirmedRound = max(known.confirmedRound, round)
         // The answers to what was sent may be lost: one more append finds out.
@@ -243,12 +249,13 @@ extension Raft {
         case .probe:
             known.state = .probe(waiting: false)
         case .replicate(var inflight):
+            known.state = .probe(waiting: true)
             if inflight.isFull(configuration) { inflight.releaseOldest() }
             known.state = .replicate(inflight)
         case .snapshot(let transfer):
             resendChunk(of: transfer, to: sender, &known, now, into: &out)
         }
-        progress[sender] = known
+        progress.exchange(sender, with: known)
         if behind { sendAppends(to: sender, probing: true, now, into: &out) }
         confirmReads(into: &out)
     }
@@ -273,7 +280,7 @@ extension Raft {
     /// Commits what a majority holds durably, if it is of the leader's own term (section 5.4.2).
     mutating func advanceCommit(_ now: Instant, into out: inout Outbox<Effect>) {
         let reached = quorum.reached { peer in
-            peer == id ? durability.durableIndex : progress[peer]?.match ?? .zero
+            peer == id ? durability.durableIndex : progress.read(peer) { $0.match } ?? .zero
         }
         guard let reached, reached > commitIndex, log.term(at: reached) == term else { return }
         if durability.durableIndex < reached { out.mark(.commitWithoutOwnDisk) }

@@ -94,7 +94,7 @@ extension Raft {
     mutating func confirmReads(into out: inout Outbox<Effect>) {
         guard !reads.waiting.isEmpty else { return }
         let confirmed = quorum.reached { peer in
-            peer == id ? reads.round : progress[peer]?.confirmedRound ?? 0
+            peer == id ? reads.round : progress.read(peer) { $0.confirmedRound } ?? 0
         }
         guard let confirmed else { return }
         var done = 0
