@@ -184,9 +184,13 @@ public struct ByteReader: Sendable {
         let length = try count(limit: limit)
         guard length <= remaining else { throw .truncated }
         defer { offset += length }
-        guard let text = String(validating: bytes[offset..<offset + length], as: UTF8.self) else {
-            throw .malformed
+        let text: String? = bytes.withUnsafeBytes { bytes in
+            let bytes = UnsafeRawBufferPointer(rebasing: bytes[offset..<offset + length])
+            var validator = UTF8Validator()
+            guard validator.accept(bytes), validator.isAtBoundary else { return nil }
+            return String(decoding: bytes, as: UTF8.self)
         }
+        guard let text else { throw .malformed }
         return text
     }
 
