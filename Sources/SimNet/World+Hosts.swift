@@ -61,7 +61,9 @@ extension World {
         }
         hosts[host].deadline = nodes[host].deadline
         do throws(Violation) {
-            try checkers.restarted(hosts[host].id, nodes[host])
+            try withUnsafePointer(to: nodes[host]) { (node) throws(Violation) in
+                try checkers.restarted(hosts[host].id, NodeInPlace(place: node))
+            }
         } catch {
             fail(error)
         }

@@ -71,7 +71,10 @@ extension World {
     ) throws(Violation) -> Instant? {
         checkers.steps(id, event)
         node.step(event, at: reading, into: &box)
-        try checkers.stepped(id, node, box.effects, at: Instant(nanoseconds: world))
+        try withUnsafePointer(to: &node) { (node) throws(Violation) in
+            try checkers.stepped(
+                id, NodeInPlace(place: node), box.effects, at: Instant(nanoseconds: world))
+        }
         return node.deadline
     }
 

@@ -86,6 +86,12 @@ public struct OrderedMap<Key: Comparable, Value> {
         return body(blocks[place.block].values[place.offset])
     }
 
+    /// Calls `body` with the value of the least key without copying it; `nil` when there is none.
+    @inlinable
+    public func readFirst<Result>(_ body: (borrowing Value) -> Result) -> Result? {
+        blocks.isEmpty ? nil : body(blocks[0].values[0])
+    }
+
     /// Changes the value of `key` in place; returns nil, and does nothing, when it is absent.
     @inlinable @discardableResult
     public mutating func update<Result>(_ key: Key, _ body: (inout Value) -> Result) -> Result? {

@@ -18,6 +18,8 @@ public struct Node: Machine {
     public internal(set) var state: ReplicatedState
     /// Why the node stopped deciding, if it did.
     public internal(set) var halted: HaltReason?
+    /// The earliest of consensus's, the requests' and upkeep's times, after each step.
+    public private(set) var deadline: Instant?
 
     var peering: Peering
     var requests = Requests()
@@ -49,6 +51,7 @@ public struct Node: Machine {
         peering = Peering(configuration, founders: founders)
         upkeep = Upkeep(now)
         if founders.isEmpty, configuration.members.count == 1 { upkeep.foundAlone = true }
+        deadline = nextDeadline
     }
 
     /// How many requests of clients wait for an answer.
@@ -94,10 +97,11 @@ public struct Node: Machine {
         case .transfer(let target): drive(.transfer(target), now, into: &out)
         }
         settle(since: before, now, into: &out)
+        deadline = nextDeadline
     }
 
-    /// The earliest of consensus's, the requests' and upkeep's times.
-    public var deadline: Instant? {
+    @inline(__always)
+    private var nextDeadline: Instant? {
         guard halted == nil else { return nil }
         var earliest = upkeep.deadline(isLeader: raft.role == .leader)
         if let time = raft.deadline { earliest = min(earliest, time) }

@@ -54,8 +54,9 @@ struct Requests: Equatable, Sendable {
     var acknowledgedBelow: UInt64 { commands.first?.key ?? lastNumber + 1 }
 
     /// The earliest time at which a request has waited too long.
+    @inline(__always)
     var deadline: Instant? {
-        switch (commands.first?.value.deadline, reads.first?.value.deadline) {
+        switch (commands.readFirst { $0.deadline }, reads.readFirst { $0.deadline }) {
         case (let command?, let read?): min(command, read)
         case (let command?, nil): command
         case (nil, let read): read

@@ -172,6 +172,7 @@ public struct Raft: Machine {
     }
 
     /// The earliest of the election, heartbeat, transfer, disk and flush times.
+    @inline(__always)
     public var deadline: Instant? {
         guard !quorum.voters.isEmpty else { return nil }
         var earliest = role == .leader ? heartbeatAt : electionDeadline

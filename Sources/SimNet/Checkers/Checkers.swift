@@ -95,28 +95,29 @@ public struct Checkers: Sendable {
     }
 
     /// A node handled an event and put out these effects.
-    public mutating func stepped(
-        _ id: NodeID, _ node: borrowing Node, _ effects: [NodeEffect], at world: Instant
+    mutating func stepped(
+        _ id: NodeID, _ node: NodeInPlace, _ effects: [NodeEffect], at world: Instant
     ) throws(Violation) {
         let before = glances[id]?.applied
         try look(at: node, id, effects)
-        let applied = node.state.applied.index
+        let applied = node.place.pointee.state.applied.index
         if applied != before {
             do {
-                try stateAgreement.applied(id, upTo: applied, node.state.rollingDigest)
+                try stateAgreement.applied(
+                    id, upTo: applied, node.place.pointee.state.rollingDigest)
             } catch { try weigh(error) }
             do {
-                try clusterTime.applied(id, node.state.stamp, at: world)
+                try clusterTime.applied(id, node.place.pointee.state.stamp, at: world)
             } catch { try weigh(error) }
         }
-        for effect in effects {
-            guard case .reply(let connection, let message) = effect else { continue }
+        for position in effects.indices {
+            guard case .reply(let connection, let message) = effects[position] else { continue }
             do {
                 try freshReads.answers(id, connection, message, from: applied)
             } catch { try weigh(error) }
         }
         if memory.isDue() {
-            do { try memory.look(id, node) } catch { try weigh(error) }
+            do { try memory.look(id, node.place) } catch { try weigh(error) }
         }
     }
 
@@ -127,12 +128,13 @@ public struct Checkers: Sendable {
     }
 
     /// A node came back from what its disk held, or came up for the first time.
-    public mutating func restarted(_ id: NodeID, _ node: borrowing Node) throws(Violation) {
+    mutating func restarted(_ id: NodeID, _ node: NodeInPlace) throws(Violation) {
         try cameBack(id, node)
-        let applied = node.state.applied.index
+        let applied = node.place.pointee.state.applied.index
         if applied > .zero {
             do {
-                try stateAgreement.applied(id, upTo: applied, node.state.rollingDigest)
+                try stateAgreement.applied(
+                    id, upTo: applied, node.place.pointee.state.rollingDigest)
             } catch { try weigh(error) }
         }
     }
@@ -176,8 +178,8 @@ public struct Checkers: Sendable {
         at node: borrowing R, _ id: NodeID, _ effects: [NodeEffect]
     ) throws(Violation) {
         let now = node.glance
-        for effect in effects {
-            switch effect {
+        for position in effects.indices {
+            switch effects[position] {
             case .send(let receiver, .raft(let message)):
                 do {
                     try termAndVote.sends(id, to: receiver, message, now)

@@ -39,31 +39,34 @@ public struct Memory: Sendable {
         throw Violation(Self.name, "\(id) has \(what) of \(value), over the bound of \(limit)")
     }
 
-    mutating func look(_ id: NodeID, _ node: borrowing Node) throws(Violation) {
-        let raft = node.configuration.raft
-        let limits = node.configuration.limits
+    mutating func look(_ id: NodeID, _ node: UnsafePointer<Node>) throws(Violation) {
+        let raft = node.pointee.configuration.raft
+        let limits = node.pointee.configuration.limits
         // The bound on a log: twice what triggers a snapshot, for one may be on its way to disk.
         try compare(
-            id, "a log", node.raft.log.byteCount,
+            id, "a log", node.pointee.raft.log.byteCount,
             limit: 2 * limits.snapshotLogBytes + raft.trailingBytes + raft.uncommittedBytes
                 + Memory.logSlack)
         // Until a leader has committed an entry of its own, it counts what it found in its log.
-        if node.raft.log.term(at: node.raft.commitIndex) == node.raft.term {
+        if node.pointee.raft.log.term(at: node.pointee.raft.commitIndex)
+            == node.pointee.raft.term
+        {
             try compare(
-                id, "uncommitted bytes", node.raft.uncommittedBytes,
+                id, "uncommitted bytes", node.pointee.raft.uncommittedBytes,
                 limit: raft.uncommittedBytes + Memory.entryBytes)
         }
         try compare(
-            id, "pending requests", node.pendingCount,
+            id, "pending requests", node.pointee.pendingCount,
             limit: limits.pendingRequests + Memory.ownRequests)
         try compare(
-            id, "pending bytes", node.pendingBytes, limit: limits.pendingBytes + Memory.entryBytes)
+            id, "pending bytes", node.pointee.pendingBytes,
+            limit: limits.pendingBytes + Memory.entryBytes)
         try lookAtState(id, node)
     }
 
-    private mutating func lookAtState(_ id: NodeID, _ node: borrowing Node) throws(Violation) {
-        let limits = node.configuration.state
-        let sessions = node.state.sessions
+    private mutating func lookAtState(_ id: NodeID, _ node: UnsafePointer<Node>) throws(Violation) {
+        let limits = node.pointee.configuration.state
+        let sessions = node.pointee.state.sessions
         try compare(id, "client sessions", sessions.clientCount, limit: limits.clientSessions)
         for (_, session) in sessions.table {
             try compare(
@@ -71,7 +74,7 @@ public struct Memory: Sendable {
         }
         // A history may have one block more than its limits, and a block one message more.
         let blockCount = limits.historyBlockBytes / Memory.leastMessageBytes + 1
-        for (_, room) in node.state.rooms.table {
+        for (_, room) in node.pointee.state.rooms.table {
             try compare(
                 id, "messages", room.history.count, limit: limits.historyCount + blockCount)
             try compare(

@@ -56,24 +56,27 @@ public struct Glance: Equatable, Sendable {
     }
 }
 
-extension Node: Replica {
-    /// What of it may change with each step, in one small value.
-    public var glance: Glance {
+/// A node where it lies, as the checkers read it after each step: a `Node` as an argument would be
+/// copied, all 1,500 bytes of it, for the caller has it as a place that may change.
+struct NodeInPlace: Replica {
+    /// Valid for the one call that it is handed to.
+    let place: UnsafePointer<Node>
+
+    var glance: Glance {
         Glance(
-            incarnation: configuration.incarnation, boot: configuration.boot, term: raft.term,
-            vote: raft.vote, role: raft.role, commit: raft.commitIndex,
-            applied: state.applied.index, durable: raft.durableIndex, start: raft.log.start,
-            last: raft.log.last)
+            incarnation: place.pointee.configuration.incarnation,
+            boot: place.pointee.configuration.boot, term: place.pointee.raft.term,
+            vote: place.pointee.raft.vote, role: place.pointee.raft.role,
+            commit: place.pointee.raft.commitIndex, applied: place.pointee.state.applied.index,
+            durable: place.pointee.raft.durableIndex, start: place.pointee.raft.log.start,
+            last: place.pointee.raft.log.last)
     }
 
-    /// How many members vote.
-    public var memberCount: Int { configuration.members.count }
+    var memberCount: Int { place.pointee.configuration.members.count }
 
-    /// The term at an index of its log, if it holds the entry or starts right after it.
-    public func term(at index: LogIndex) -> Term? { raft.log.term(at: index) }
+    func term(at index: LogIndex) -> Term? { place.pointee.raft.log.term(at: index) }
 
-    /// The entry at an index of its log, if held.
-    public func entry(at index: LogIndex) -> Entry? { raft.log.entry(at: index) }
+    func entry(at index: LogIndex) -> Entry? { place.pointee.raft.log.entry(at: index) }
 }
 
 /// One value for each node, in an array by the node's number.
