@@ -119,7 +119,7 @@ extension ChatClient {
     mutating func say(in room: Int, _ now: Instant, into out: inout Outbox<ClientEffect>) {
         let isLong = prng.chance(settings.long, in: 1_000)
         let count = prng.int(in: 0..<(isLong ? 4_900 : 40))
-        say(String(repeating: "x", count: count), in: room, now, into: &out)
+        say(String(bytesOf: "x", count: count), in: room, now, into: &out)
     }
 
     /// Makes a message of this text and puts it among those to be sent.
@@ -157,7 +157,7 @@ extension ChatClient {
         if let room = joined.first, let target = rooms[room].id, prng.chance(1, in: 3) {
             send.room = target
             send.expectation = .invalid
-            send.content = prng.chance(1, in: 2) ? "" : String(repeating: "y", count: 5_001)
+            send.content = prng.chance(1, in: 2) ? "" : String(bytesOf: "y", count: 5_001)
         } else if let room = strangers.first, let target = rooms[room].id, prng.chance(2, in: 3) {
             send.room = target
         }
@@ -216,5 +216,13 @@ extension ChatClient {
         out.emit(.record(.submitted(room: target, clientMessageID: name)))
         sends.append(
             Send(room: target, name: name, content: name + " goodbye", sendAt: now))
+    }
+}
+
+extension String {
+    /// One ASCII character `count` times, made at once and not character by character.
+    fileprivate init(bytesOf character: Unicode.Scalar, count: Int) {
+        self.init(
+            decoding: repeatElement(UInt8(ascii: character), count: count), as: UTF8.self)
     }
 }
