@@ -204,19 +204,18 @@ extension World {
         digest.combine(UInt64(bitPattern: now) << 8 | 0x80 | UInt64(client))
         var box = Outbox<ClientEffect>()
         swap(&box, &clientOutbox)
-        clients[client].step(event, at: Instant(nanoseconds: now), into: &box)
+        let deadline = clients[client].step(event, at: Instant(nanoseconds: now), into: &box)
         if trace != nil { traceClient(client, event, box.effects) }
         if recorder != nil { recordClient(client, event, box.effects) }
         for position in box.effects.indices { perform(box.effects[position], client) }
         box.removeAll()
         swap(&box, &clientOutbox)
-        armClient(client)
+        armClient(client, deadline)
     }
 
     /// Schedules the client's next waking.
-    mutating func armClient(_ client: Int) {
-        guard let deadline = clients[client].deadline, deadline < clientLinks[client].wakeFor,
-            takesPart(client)
+    mutating func armClient(_ client: Int, _ deadline: Instant?) {
+        guard let deadline, deadline < clientLinks[client].wakeFor, takesPart(client)
         else { return }
         clientLinks[client].wakeFor = deadline
         clientLinks[client].wakeEpoch &+= 1

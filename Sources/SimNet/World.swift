@@ -177,7 +177,7 @@ public struct World: Sendable {
             let delay = hosts[host].ticks.interval(from: .zero, to: .milliseconds(300))
             push(.restart, after: delay, host: host)
         }
-        for client in clients.indices { armClient(client) }
+        for client in clients.indices { armClient(client, clients[client].deadline) }
         armStrike()
         let chaos = options.duration - options.settling
         push(.liveness, after: max(chaos, .zero))

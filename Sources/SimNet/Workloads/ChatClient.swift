@@ -166,10 +166,11 @@ public struct ChatClient: Equatable, Sendable {
             + "\(sends.count) messages unanswered"
     }
 
-    /// Takes one event.
+    /// Takes one event; returns when the client wants to be woken.
+    @discardableResult
     public mutating func step(
         _ event: ClientEvent, at now: Instant, into out: inout Outbox<ClientEffect>
-    ) {
+    ) -> Instant? {
         switch event {
         case .wake: break
         case .order(let order): onOrder(order, now, into: &out)
@@ -188,6 +189,7 @@ public struct ChatClient: Equatable, Sendable {
             resumeReading(now, into: &out)
         }
         advance(now, into: &out)
+        return deadline
     }
 
     // MARK: Time

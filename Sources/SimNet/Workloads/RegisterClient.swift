@@ -100,10 +100,11 @@ public struct RegisterClient: Equatable, Sendable {
             + (pending.map { "\($0.call)" } ?? "nothing")
     }
 
-    /// Takes one event.
+    /// Takes one event; returns when the client wants to be woken.
+    @discardableResult
     public mutating func step(
         _ event: ClientEvent, at now: Instant, into out: inout Outbox<ClientEffect>
-    ) {
+    ) -> Instant? {
         switch event {
         case .wake: break
         case .connected:
@@ -121,6 +122,7 @@ public struct RegisterClient: Equatable, Sendable {
         case .order(let order): onOrder(order, now, into: &out)
         }
         advance(now, into: &out)
+        return deadline
     }
 
     private mutating func onOrder(

@@ -9,18 +9,21 @@ public enum SimClient: Equatable, Sendable {
     /// Reads and writes registers.
     case register(RegisterClient)
 
-    /// Takes one event and puts out what the client does.
+    /// Takes one event and puts out what the client does; returns when it wants to be woken.
+    @discardableResult
     public mutating func step(
         _ event: ClientEvent, at now: Instant, into out: inout Outbox<ClientEffect>
-    ) {
+    ) -> Instant? {
         // Consumed, so that the payload is changed in place and not copied.
         switch consume self {
         case .chat(var client):
-            client.step(event, at: now, into: &out)
+            let deadline = client.step(event, at: now, into: &out)
             self = .chat(client)
+            return deadline
         case .register(var client):
-            client.step(event, at: now, into: &out)
+            let deadline = client.step(event, at: now, into: &out)
             self = .register(client)
+            return deadline
         }
     }
 
