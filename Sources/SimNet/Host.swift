@@ -159,6 +159,18 @@ struct Storage: Sendable {
 
     /// Makes idle storage.
     init() {}
+
+    /// Makes one batch of what has gathered, unless the node is down. The writer is changed in its
+    /// place: of a copy, all would be copied with each batch.
+    mutating func closeBatch() {
+        if case .none = writer { return }
+        isBatchOpen = false
+        logSteps = writer!.append(gathered)
+        logSteps.append(writer!.syncOperation)
+        gathered.removeAll(keepingCapacity: true)
+        logToken = gatheredToken
+        logEnd = writer!.end
+    }
 }
 
 /// What a node's disk does beside writing the log.

@@ -34,15 +34,9 @@ extension World {
     /// Closes the batch that was begun, if its turn is over: its steps are under way now.
     private mutating func closeBatch(_ host: Int, ifTurnEndsBefore time: Int64 = .max) {
         guard hosts[host].storage.isBatchOpen, hosts[host].storage.turnEnds < time,
-            !hosts[host].storage.gathered.isEmpty, var writer = hosts[host].storage.writer
+            !hosts[host].storage.gathered.isEmpty
         else { return }
-        hosts[host].storage.isBatchOpen = false
-        hosts[host].storage.logSteps =
-            writer.append(hosts[host].storage.gathered) + [writer.syncOperation]
-        hosts[host].storage.gathered.removeAll(keepingCapacity: true)
-        hosts[host].storage.logToken = hosts[host].storage.gatheredToken
-        hosts[host].storage.logEnd = writer.end
-        hosts[host].storage.writer = writer
+        hosts[host].storage.closeBatch()
     }
 
     /// How long a write with its sync takes now.

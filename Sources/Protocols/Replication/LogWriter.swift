@@ -221,6 +221,8 @@ public struct LogWriter: Equatable, Sendable {
         recordedOffset = syncedOffset
         offset += size
         if count > 0 { contentEnd = offset }
+        // The driver's sync comes right behind.
+        operations.reserveCapacity(operations.count + 2)
         operations.append(.append(name, bytes))
         return operations
     }
