@@ -87,6 +87,12 @@ extension World {
     /// Ends the run when the core has served and converged, or when its time is over.
     mutating func checkConverged() {
         guard phase == .settling else { return }
+        let start = max(options.duration - options.settling, .zero)
+        let isOver = now > (start + options.livenessBound).nanoseconds
+        guard now >= options.duration.nanoseconds || isOver else {
+            push(.checkConverged, after: .milliseconds(20))
+            return
+        }
         let core = hosts.indices.filter { hosts[$0].isCore }
         let isServed = clients.indices.allSatisfy { !takesPart($0) || clients[$0].isSatisfied }
         let isEven = core.allSatisfy {
@@ -98,8 +104,7 @@ extension World {
             finish(core)
             return
         }
-        let start = max(options.duration - options.settling, .zero)
-        if now > (start + options.livenessBound).nanoseconds {
+        if isOver {
             phase = .finished
             verdict =
                 checkers.isMuted("liveness") ? .held : .stuck(explainStuck(isServed: isServed))
