@@ -66,8 +66,8 @@ extension World {
 
     /// Puts a message into the stream to a peer.
     mutating func sendBytes(_ message: PeerMessage, _ from: Int, _ to: Int) {
-        var frame = ByteWriter(capacity: 128)
         let content = message.encoded()
+        var frame = ByteWriter(capacity: content.count + 4)
         frame.write(fixed32: UInt32(content.count))
         frame.bytes.append(contentsOf: content)
         var copies = 1
@@ -130,14 +130,9 @@ extension World {
     mutating func receive(_ bytes: [UInt8], from sender: Int, at host: Int) {
         network.update(sender, host) { $0.incoming.append(contentsOf: bytes) }
         let life = hosts[host].life
-        let path = network.path(sender, host)
         while verdict == nil, hosts[host].life == life {
-            let incoming = network.paths[path].incoming
-            guard incoming.count >= 4 else { return }
-            let length = (0..<4).reduce(0) { $0 | Int(incoming[$1]) << (8 * $1) }
-            guard length <= World.longestFrame, incoming.count >= 4 + length else { return }
-            let content = Array(incoming[4..<4 + length])
-            network.update(sender, host) { $0.incoming.removeFirst(4 + length) }
+            let frame = network.update(sender, host) { World.nextFrame(in: &$0.incoming) }
+            guard let content = frame else { return }
             do throws(DecodeError) {
                 let message = try PeerMessage(decoding: content)
                 recorder?.frame(sender, host, at: now)
@@ -147,6 +142,16 @@ extension World {
                 fail(Violation("codec", "a message of \(hosts[sender].id) is \(error)"))
             }
         }
+    }
+
+    /// Takes the content of the first frame out of a stream, once it is whole.
+    private static func nextFrame(in stream: inout [UInt8]) -> [UInt8]? {
+        guard stream.count >= 4 else { return nil }
+        let length = (0..<4).reduce(0) { $0 | Int(stream[$1]) << (8 * $1) }
+        guard length <= longestFrame, stream.count >= 4 + length else { return nil }
+        let content = Array(stream[4..<4 + length])
+        stream.removeFirst(4 + length)
+        return content
     }
 
     /// Cuts bytes into pieces of any size.

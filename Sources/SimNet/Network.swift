@@ -81,7 +81,9 @@ struct Network: Sendable {
     func between(_ a: Int, _ b: Int) -> Link { links[link(a, b)] }
 
     /// Changes a direction in place.
-    mutating func update(_ from: Int, _ to: Int, _ body: (inout Path) -> Void) {
+    mutating func update<Result>(
+        _ from: Int, _ to: Int, _ body: (inout Path) -> Result
+    ) -> Result {
         body(&paths[path(from, to)])
     }
 
