@@ -157,8 +157,13 @@ extension World {
         note { "\($0.hosts[host].id) halts: \(reason)" }
         switch reason {
         case .drained:
-            // The directory is closed as it should be, unless the process is killed for its delay.
-            if hosts[host].fate.chance(2, in: 3) { closeStorage(host) }
+            // The directory is closed as it should be, unless the process is killed for its delay,
+            // before that or in the middle of it.
+            switch hosts[host].fate.int(in: 0..<4) {
+            case 0: break
+            case 1: beginClosing(host)
+            default: closeStorage(host)
+            }
             crashAndRestart(host, .nothing)
         case .wiped:
             crash(host, .nothing)

@@ -60,6 +60,7 @@ extension World {
         }
         finishLog(host)
         hosts[host].storage.isLogBusy = false
+        if !hosts[host].storage.isSideBusy { beginSideJob(host) }
         arrive(
             Scheduled(
                 time: now, kind: .persisted, host: event.host,
@@ -128,6 +129,9 @@ extension World {
 
     private mutating func beginSideJob(_ host: Int) {
         guard let job = hosts[host].storage.side.first else { return }
+        // What is removed may be what the write under way is about to replace: it waits for that,
+        // though not for the writes behind it.
+        if case .removal = job, !hosts[host].storage.logSteps.isEmpty { return }
         hosts[host].storage.isSideBusy = true
         hosts[host].storage.sideSteps = steps(of: job, host)
         var delay = diskDelay(host)
@@ -175,10 +179,7 @@ extension World {
     /// Closes the directory: all that was asked for lands, though nobody hears of it any more, and
     /// the log is sealed.
     mutating func closeStorage(_ host: Int) {
-        closeBatch(host)
-        finishLog(host)
-        hosts[host].storage.isBatchOpen = true
-        closeBatch(host)
+        beginClosing(host)
         finishLog(host)
         while let job = hosts[host].storage.side.first {
             if !hosts[host].storage.isSideBusy {
@@ -189,6 +190,15 @@ extension World {
         guard let seal = hosts[host].storage.writer?.seal(), !seal.isEmpty else { return }
         for step in seal { hosts[host].disk.perform(step) }
         if let sync = hosts[host].storage.writer?.syncOperation { hosts[host].disk.perform(sync) }
+    }
+
+    /// Begins to close the directory: what was under way on the log lands, and all that waited for
+    /// it is under way.
+    mutating func beginClosing(_ host: Int) {
+        closeBatch(host)
+        finishLog(host)
+        hosts[host].storage.isBatchOpen = true
+        closeBatch(host)
     }
 
     /// Performs what is under way on the log.
