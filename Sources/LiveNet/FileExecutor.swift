@@ -14,6 +14,8 @@ final class FileExecutor {
     private var isClosed = false
     private var open: [(name: String, descriptor: Int32)] = []
 
+    /// Told of each step once it is performed, on the thread that performed it.
+    var watcher: (@Sendable (FileOperation) -> Void)?
     /// Syncs so far, of files and of the directory.
     private(set) var syncs: UInt64 = 0
     /// Bytes written so far.
@@ -91,6 +93,7 @@ final class FileExecutor {
             if fsync(directory) != 0 { throw failure("sync the directory", "") }
             syncs += 1
         }
+        watcher?(operation)
     }
 
     private func append(_ bytes: [UInt8], to name: String) throws(StorageFailure) {

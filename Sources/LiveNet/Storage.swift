@@ -68,7 +68,16 @@ public final class Storage {
         loop: Loop, path: String, node: NodeID,
         segmentLimit: Int = LogWriter.usualSegmentLimit
     ) throws(StorageError) -> OpenedStorage {
+        try open(loop: loop, path: path, node: node, segmentLimit: segmentLimit, watcher: nil)
+    }
+
+    /// As above; `watcher` is told of each step on the files, on the thread that performed it.
+    static func open(
+        loop: Loop, path: String, node: NodeID, segmentLimit: Int,
+        watcher: (@Sendable (FileOperation) -> Void)?
+    ) throws(StorageError) -> OpenedStorage {
         let executor = try FileExecutor(path: path)
+        executor.watcher = watcher
         var recovered = try recover(executor, path, node, segmentLimit)
         let isNew = recovered == nil
         if isNew {

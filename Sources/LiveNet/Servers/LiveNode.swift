@@ -12,7 +12,7 @@ import Protocols
 ///
 /// ## Function
 /// It decides nothing: whatever depends on state is `Node`'s, or `ClientEdge`'s for one connection.
-public final class LiveNode {
+public final class LiveNode: PeerLinkOwner {
     let loop: Loop
     let log: Log
     let settings: NodeSettings

@@ -16,7 +16,7 @@ final class PeerLink: StreamHandler {
     /// A newer link took this one's place.
     private(set) var isReplaced = false
     private unowned let links: PeerLinks
-    private unowned let server: LiveNode
+    private unowned let server: any PeerLinkOwner
     private let stream: Stream
     private let channel: SecureChannel
     private let upgrade: Endpoint?
@@ -30,8 +30,8 @@ final class PeerLink: StreamHandler {
     private static let maximumFrame = 8 << 20
 
     init(
-        _ links: PeerLinks, _ server: LiveNode, _ stream: Stream, role: SecureChannelRole,
-        expected: NodeID? = nil, upgrade: Endpoint? = nil
+        _ links: PeerLinks, _ server: any PeerLinkOwner, _ stream: Stream,
+        role: SecureChannelRole, expected: NodeID? = nil, upgrade: Endpoint? = nil
     ) {
         self.links = links
         self.server = server

@@ -1,11 +1,22 @@
 import EdgeCodecs
 import Protocols
 
+/// What links need of whoever has them: a node, or a test in the place of one.
+protocol PeerLinkOwner: AnyObject {
+    var loop: Loop { get }
+    var log: Log { get }
+    var settings: NodeSettings { get }
+    /// A link is up or down, or brought a message.
+    func step(_ event: NodeEvent)
+    /// `PeerLinks.deadline` may be another.
+    func updateDeadline()
+}
+
 /// The links to the other members: one connection a pair, opened by the member with the lower id.
 ///
 /// A link that breaks is opened again after a back-off that doubles up to a second, with jitter.
 final class PeerLinks {
-    private unowned let server: LiveNode
+    private unowned let server: any PeerLinkOwner
     private var established: SortedMap<NodeID, PeerLink> = [:]
     private var dialling: SortedMap<NodeID, Dial> = [:]
     /// Links whose other end has not shown yet who it is.
@@ -28,7 +39,7 @@ final class PeerLinks {
         var isReported = false
     }
 
-    init(_ server: LiveNode) {
+    init(_ server: any PeerLinkOwner) {
         self.server = server
         keepAliveAt = server.loop.now + Self.keepAlive
     }

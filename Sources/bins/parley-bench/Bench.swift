@@ -10,6 +10,7 @@ enum Bench {
           chat      load over WebSocket against any nodes; checks loss, doubles and order
           echo      a WebSocket echo server on the node's own server code
           micro     codecs and machines, in nanoseconds
+          disk      a script against a data directory, and what is seen
           storage   batches made durable a second
 
         parley-bench <command> --help says more.
@@ -27,6 +28,8 @@ enum Bench {
             switch name {
             case "chat":
                 return asksHelp ? help(ChatOptions.usage) : ChatLoad.run(try ChatOptions(rest))
+            case "disk":
+                return asksHelp ? help(DiskRun.usage) : try DiskRun.run(rest)
             case "echo":
                 return asksHelp ? help(EchoServer.usage) : try EchoServer.run(rest)
             case "micro":
