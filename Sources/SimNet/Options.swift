@@ -24,6 +24,8 @@ public struct Load: Equatable, Sendable {
     public var only: [Int]?
     /// The most acts of each drawn client before the faults stop.
     public var operations = Int.max
+    /// What the names of the clients' rooms begin with.
+    public var rooms = "room"
 
     /// All drawn clients, and nobody else.
     public init() {}

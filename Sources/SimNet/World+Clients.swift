@@ -91,6 +91,7 @@ extension World {
 
     /// Sends one message to a client, if its connection is still there.
     mutating func tell(_ connection: ConnectionID, _ message: ServerMessage, _ host: Int) {
+        guard connection.generation > strangers else { return }
         let client = Int(connection.slot)
         guard client < clientLinks.count else {
             fail(Violation("addressing", "\(hosts[host].id) replies to connection \(client)"))

@@ -85,6 +85,9 @@ public struct World: Sendable {
     public internal(set) var ruled: [Int] = []
     /// Gathers what a report is drawn from; nil when none is wanted.
     var recorder: Recorder?
+    /// Connections of generations up to this one were there before the world began, and lead to
+    /// nobody any more.
+    var strangers: UInt32 = 0
     /// Stands in the place of the nodes, when a script drives disks and links; nil in a run.
     var probe: Probe?
 

@@ -77,6 +77,29 @@ extension Live {
                 // Not only equal to what was recorded, but to what the node said of itself.
                 #expect(text.contains(", state \(digest)"), "\(digest) is not in \(text)")
             }
+            // What the cluster might have done from its end on, and from the midst of the load.
+            for (moment, futures) in [([], "20"), (["--at", "500ms"], "5")] {
+                let (text, end) = try branch(
+                    cluster, moment + ["--futures", futures, "--for", "15s"])
+                #expect(end == .exited(0), "\(text)")
+                #expect(text.contains("\(futures) held, 0 failed"), "\(text)")
+            }
+            let (text, end) = try branch(cluster, ["--at", "10m"])
+            #expect(end == .exited(2) && text.contains("all nodes were recorded for"), "\(text)")
+        }
+
+        /// What `parley-sim branch` says of all nodes' recordings, and its exit status.
+        private func branch(
+            _ cluster: Cluster, _ arguments: [String]
+        ) throws -> (text: String, end: ProcessEnd) {
+            let output = "\(cluster.directory.path)/branch.txt"
+            unlink(output)
+            let paths = cluster.nodes.flatMap { ["--recording", recordings(of: $0, in: cluster)] }
+            let process = try ChildProcess(
+                try program("parley-sim"), ["branch"] + paths + arguments, environment: [:],
+                output: output)
+            let end = try process.waitForEnd(within: 120)
+            return (String(decoding: contents(of: output), as: UTF8.self), end)
         }
 
         @Test("a stopped node's recording has its end, and --until shows the node of any moment")

@@ -3,7 +3,7 @@ import Testing
 @testable import Protocols
 
 /// Three nodes on one clock with instant disks; each is recorded as a driver would.
-private struct RecordedNet {
+struct RecordedNet {
     struct Letter {
         var from: Int
         var to: Int

@@ -207,7 +207,7 @@ public struct DirectoryIdentity: Equatable, Sendable {
     }
 
     /// Replaces the identity file: after a crash it is the old one or the new one, whole.
-    func saveOperations() -> [FileOperation] {
+    public func saveOperations() -> [FileOperation] {
         [
             .create(DataFile.identityTemporaryName),
             .append(DataFile.identityTemporaryName, encoded()),

@@ -139,6 +139,25 @@ public struct Checkers: Sendable {
         }
     }
 
+    /// Goes on from nodes that nobody watched before, all at one moment; hard states as on disk.
+    ///
+    /// What they hold, know as committed and claim as durable counts from now on, and must fit
+    /// together already. `clusterTime` is the most that any leader's clock may show.
+    mutating func adopt(
+        _ nodes: [(NodeID, Node, HardState)], clusterTime passed: Interval
+    ) throws(Violation) {
+        clusterTime.adopt(passed)
+        var base = SnapshotPoint.zero
+        for (id, node, hardState) in nodes {
+            let now = node.glance
+            if now.start.index > base.index { base = now.start }
+            committedDurable.adopt(id, now)
+            termAndVote.adopt(id, hardState, now)
+        }
+        committed = CommittedLog(after: base)
+        for (id, node, _) in nodes { try restarted(id, node) }
+    }
+
     // MARK: Clients and the end
 
     /// A client recorded an observation.

@@ -13,18 +13,25 @@ public struct ClusterTimeBound: Sendable {
 
     /// The most by which a clock runs fast, in parts per million.
     private let drift: Int64
+    /// What may have passed before the world began.
+    private var before = Interval.zero
     /// What reading clocks in whole nanoseconds may add.
     private static let slack = Interval.milliseconds(1)
 
     /// Makes a checker for clocks that run fast by at most `drift` parts per million.
     public init(drift: Int64) { self.drift = drift }
 
+    /// So much cluster time at the most had passed when the world began.
+    mutating func adopt(_ passed: Interval) { before = passed }
+
     /// A node has applied entries up to this stamp.
     public mutating func applied(
         _ id: NodeID, _ stamp: ClusterTime, at world: Instant
     ) throws(Violation) {
         exercised += 1
-        let passed = world.nanoseconds + world.nanoseconds / 1_000_000 * (drift + 1)
+        let passed =
+            before.nanoseconds + world.nanoseconds
+            + world.nanoseconds / 1_000_000 * (drift + 1)
         guard stamp.nanoseconds > passed + ClusterTimeBound.slack.nanoseconds else { return }
         throw Violation(
             Self.name,

@@ -126,6 +126,13 @@ public struct CommittedDurable: Sendable {
         return count
     }
 
+    /// The node claims what is durable, as if it had said so.
+    mutating func adopt(_ id: NodeID, _ now: Glance) {
+        records[id].incarnation = now.incarnation
+        records[id].claim = now.durable
+        records[id].base = now.durable
+    }
+
     // MARK: Restarts
 
     /// A node came back; another incarnation is another directory, which claims nothing.

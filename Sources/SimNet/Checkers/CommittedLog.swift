@@ -13,16 +13,22 @@ public struct CommittedLog: Sendable {
         var committedIn: Term
     }
 
+    /// What was committed up to here is not known; zero for a cluster that is watched from its
+    /// beginning.
+    let base: SnapshotPoint
     private var items: [Item] = []
 
     /// Makes an empty log.
-    public init() {}
+    public init() { base = .zero }
+
+    /// Makes the log of a cluster that is watched from here on.
+    init(after base: SnapshotPoint) { self.base = base }
 
     /// The last committed index.
-    public var last: LogIndex { LogIndex(UInt64(items.count)) }
+    public var last: LogIndex { LogIndex(base.index.rawValue + UInt64(items.count)) }
 
     subscript(index: LogIndex) -> Item? {
-        index > .zero && index <= last ? items[Int(index.rawValue) - 1] : nil
+        index > base.index && index <= last ? items[index - base.index - 1] : nil
     }
 
     mutating func append(_ item: Item) { items.append(item) }

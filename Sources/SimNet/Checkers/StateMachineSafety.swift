@@ -37,7 +37,7 @@ public struct StateMachineSafety: Sendable {
                     + "\(now.last.index.rawValue)")
         }
         if now.start != before?.start ?? .zero { try compareSnapshot(id, now, committed) }
-        var index = max(before?.commit ?? .zero, now.start.index)
+        var index = max(before?.commit ?? .zero, now.start.index, committed.base.index)
         while index < now.commit {
             index = index.next
             try compare(id, index, now, node, &committed)
@@ -47,8 +47,10 @@ public struct StateMachineSafety: Sendable {
     private mutating func compareSnapshot(
         _ id: NodeID, _ now: Glance, _ committed: borrowing CommittedLog
     ) throws(Violation) {
+        guard now.start.index >= committed.base.index else { return }
         exercised += 1
-        let known = committed[now.start.index]?.term
+        let isBase = now.start.index == committed.base.index
+        let known = isBase ? committed.base.term : committed[now.start.index]?.term
         guard known != now.start.term else { return }
         throw Violation(
             Self.name,

@@ -23,9 +23,18 @@ public struct TermAndVote: Sendable {
 
     private var votes: [Ballot: NodeID] = [:]
     private var words = PerNode<Word?>(nil)
+    /// Votes up to this term were not all seen.
+    private var unseen = Term.zero
 
     /// Makes a checker.
     public init() {}
+
+    /// The node has a durable term and vote; of what it said before, nothing else is known.
+    mutating func adopt(_ id: NodeID, _ hardState: HardState, _ now: Glance) {
+        words[id] = Word(incarnation: now.incarnation, term: hardState.term)
+        if let vote = hardState.vote { votes[Ballot(voter: id, term: hardState.term)] = vote }
+        unseen = max(unseen, now.term)
+    }
 
     mutating func changed(_ id: NodeID, from before: Glance, to now: Glance) throws(Violation) {
         guard now.term >= before.term else {
@@ -80,7 +89,7 @@ public struct TermAndVote: Sendable {
     /// A node leads a term: a majority must have given it their votes (section 5.2).
     mutating func elected(_ id: NodeID, in term: Term, members: Int) throws(Violation) {
         // A lone member asks nobody, so that its own vote does not show.
-        guard votes[Ballot(voter: id, term: term)] == id else { return }
+        guard term > unseen, votes[Ballot(voter: id, term: term)] == id else { return }
         exercised += 1
         let given = words.all.indices.count {
             votes[Ballot(voter: NodeID(UInt32($0)), term: term)] == id

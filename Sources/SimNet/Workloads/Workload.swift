@@ -17,9 +17,7 @@ public enum Workload {
         }
         if options.load.only?.isEmpty == true { return clients }
         let pauses = !options.ablation.lacks(.slowReader)
-        clients += draw(
-            prng: &prng, nodes: nodes, operations: options.load.operations, pauses: pauses
-        ) {
+        clients += draw(prng: &prng, nodes: nodes, load: options.load, pauses: pauses) {
             Stream.client($0).prng(seed)
         }
         return clients
@@ -50,27 +48,26 @@ public enum Workload {
     /// The clients of a seed, for these nodes.
     public static func draw(prng: inout Prng, nodes: [NodeID]) -> [SimClient] {
         let base = prng.next()
-        return draw(prng: &prng, nodes: nodes, operations: .max) {
+        return draw(prng: &prng, nodes: nodes, load: Load()) {
             Stream.client($0).prng(base)
         }
     }
 
     /// Each client has a stream of its own, so that one client less changes nothing for the others.
     private static func draw(
-        prng: inout Prng, nodes: [NodeID], operations: Int, pauses: Bool = true,
-        own: (Int) -> Prng
+        prng: inout Prng, nodes: [NodeID], load: Load, pauses: Bool = true, own: (Int) -> Prng
     ) -> [SimClient] {
         let chats = prng.int(in: 2..<7)
         let registers = prng.int(in: 1..<5)
         let rate = Int64(prng.int(in: 6..<19))
         let think = Interval.seconds(1) * Int64(chats + registers) / rate
-        let rooms = (0..<prng.int(in: 1..<4)).map { "room \($0)" }
+        let rooms = (0..<prng.int(in: 1..<4)).map { "\(load.rooms) \($0)" }
         let keys = (0..<prng.int(in: 1..<4)).map { "r\($0)" }
         var clients: [SimClient] = []
         for number in 0..<chats {
             var prng = own(number)
             var settings = chatSettings(rooms, think, &prng)
-            settings.operations = operations
+            settings.operations = load.operations
             if !pauses { settings.pause = 0 }
             clients.append(
                 .chat(
@@ -82,7 +79,7 @@ public enum Workload {
             var prng = own(number)
             var settings = RegisterClient.Settings()
             settings.keys = keys
-            settings.operations = operations
+            settings.operations = load.operations
             settings.think = pace(think, &prng)
             settings.timeout = .milliseconds(Int64(prng.int(in: 1_000..<7_000)))
             settings.usesSession = prng.chance(3, in: 4)

@@ -14,6 +14,7 @@ enum Command {
     case scenario(ScenarioCommands)
     /// The planted bugs to look for; all that name a search when empty.
     case exploreMatrix([Int])
+    case flight(FlightCommand)
 }
 
 /// What makes a seed's run what it is, apart from the seed.
@@ -81,6 +82,12 @@ struct ArgumentReader {
 
     init(_ arguments: [String]) { rest = arguments.dropFirst() }
 
+    /// Reads what follows a command's name.
+    init(rest: ArraySlice<String>) { self.rest = rest }
+
+    /// The next word.
+    mutating func next() -> String? { rest.popFirst() }
+
     mutating func command() throws(UsageError) -> Command {
         guard let name = rest.popFirst() else { throw UsageError("say what to do") }
         switch name {
@@ -92,6 +99,7 @@ struct ArgumentReader {
             return .explore(try ExploreArguments(taking: &rest))
         case "kill-matrix": return try killMatrix()
         case "explore-matrix": return try exploreMatrix()
+        case "branch" where FlightCommand.isMeant(rest): return .flight(try FlightCommand(rest))
         case _ where ScenarioCommands.names.contains(name):
             return .scenario(try ScenarioCommands(name, rest))
         default: throw UsageError("'\(name)' is no command")
@@ -124,12 +132,14 @@ struct ArgumentReader {
         var report: String?
         var recording: String?
         var until: UInt64?
+        var cost = false
         while let option = rest.popFirst() {
             switch option {
             case "--help", "-h": return .help
             case "--trace": trace = try value(of: option)
             case "--report": report = try value(of: option)
             case "--recording": recording = try value(of: option)
+            case "--cost": cost = true
             case "--until":
                 let text = try value(of: option)
                 guard let number = UInt64(text) else {
@@ -147,9 +157,12 @@ struct ArgumentReader {
         if let recording {
             guard seed == nil else { throw UsageError("give a seed or --recording, not both") }
             guard report == nil else { throw UsageError("--report goes with a seed") }
-            return .recording(RecordingArguments(path: recording, trace: trace, until: until))
+            return .recording(
+                RecordingArguments(path: recording, trace: trace, until: until, cost: cost))
         }
-        guard until == nil else { throw UsageError("--until goes with --recording") }
+        guard until == nil, !cost else {
+            throw UsageError("--until and --cost go with --recording")
+        }
         guard let seed else { throw UsageError("say which seed to replay") }
         return .replay(
             ReplayArguments(setting: setting, seed: seed, trace: trace, report: report))
@@ -194,7 +207,7 @@ struct ArgumentReader {
         return .killMatrix(arguments)
     }
 
-    private mutating func count(of option: String, upTo most: Int) throws(UsageError) -> Int {
+    mutating func count(of option: String, upTo most: Int) throws(UsageError) -> Int {
         let text = try value(of: option)
         guard let count = Int(text), (1...most).contains(count) else {
             throw UsageError("\(option) \(text): give a number from 1 to \(most)")
@@ -202,7 +215,7 @@ struct ArgumentReader {
         return count
     }
 
-    private mutating func common(_ option: String, _ setting: inout Setting) throws(UsageError) {
+    mutating func common(_ option: String, _ setting: inout Setting) throws(UsageError) {
         switch option {
         case "--for": setting.duration = try interval(option, value(of: option))
         case "--mix":
@@ -249,7 +262,7 @@ struct ArgumentReader {
         return [fault]
     }
 
-    private mutating func value(of option: String) throws(UsageError) -> String {
+    mutating func value(of option: String) throws(UsageError) -> String {
         guard let value = rest.popFirst() else { throw UsageError("\(option) wants a value") }
         return value
     }
@@ -273,7 +286,7 @@ struct ArgumentReader {
     }
 
     /// A number of seconds, or a number with `ms`, `s` or `m`.
-    private func interval(_ option: String, _ text: String) throws(UsageError) -> Interval {
+    func interval(_ option: String, _ text: String) throws(UsageError) -> Interval {
         let units: [(String, Int64)] = [("ms", 1), ("s", 1_000), ("m", 60_000), ("", 1_000)]
         for (unit, factor) in units where text.hasSuffix(unit) {
             guard let number = Int64(text.dropLast(unit.count)) else { continue }
@@ -292,7 +305,7 @@ let usage = """
       parley-sim run [--seeds 0..<1000] [--jobs N] [--keep-going] [--json] [--report DIR]
                      [--wall TIME] [--require-all SEEDS] [options]
       parley-sim replay SEED [--trace -|FILE] [--report FILE] [options]
-      parley-sim replay --recording DIR|FILE [--trace -|FILE] [--until EVENTS]
+      parley-sim replay --recording DIR|FILE [--trace -|FILE] [--until EVENTS] [--cost]
       parley-sim kill-matrix [--ablate] [--bugs 7,12] [--starts 7] [--limit 2000] [--jobs N]
                      [options]
 
@@ -310,7 +323,8 @@ let usage = """
     --trace writes every event and effect, --report a page (HTML) with a picture of the run; run
     --report writes one for each seed that fails. replay --recording feeds what live nodes recorded
     (RECORD=DIR) to the same machine and says MATCH, or where it parts from the recording;
-    --until stops after so many events and shows the node. kill-matrix plants one bug after the
+    --until stops after so many events and shows the node; --cost measures what recording added to
+    its steps. kill-matrix plants one bug after the
     other, in a build that carries them (scripts/kill-matrix makes it), and says which checker
     caught it how soon; --ablate then leaves out one kind of fault after the other, and the checker
     that caught it.

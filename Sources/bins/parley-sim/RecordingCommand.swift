@@ -10,25 +10,28 @@ struct RecordingArguments {
     var trace: String?
     /// After how many events to stop.
     var until: UInt64?
+    /// Whether to measure what recording costs.
+    var cost = false
 }
 
 /// Feeds recordings of live nodes to the same machine and compares digests.
 struct RecordingCommand {
     /// The parts of one recording in order.
-    private struct Found {
+    struct Found {
         var name: String
         var paths: [String]
     }
 
     private let arguments: RecordingArguments
     private var trace: UnsafeMutablePointer<FILE>?
+    private var cost: RecordingCost?
 
     init(_ arguments: RecordingArguments) { self.arguments = arguments }
 
     /// Replays all that is meant; 0 when every digest matches, 1 when one does not or a recording
     /// is damaged, 2 when there is nothing to replay.
     mutating func run() -> Int32 {
-        let found = recordings()
+        let found = RecordingCommand.recordings(at: arguments.path)
         guard !found.isEmpty else {
             fputs("parley-sim: no recording (*.rec) at \(arguments.path)\n", stderr)
             return 2
@@ -47,13 +50,16 @@ struct RecordingCommand {
             trace = file
         }
         defer { if let trace, trace != stdout { fclose(trace) } }
-        return found.reduce(0) { max($0, replay($1)) }
+        var code: Int32 = 0
+        for recording in found { code = max(code, replay(recording)) }
+        return code
     }
 
     // MARK: Files
 
-    private func recordings() -> [Found] {
-        var path = arguments.path
+    /// The recordings in a directory, or the one to which a file belongs, oldest first.
+    static func recordings(at path: String) -> [Found] {
+        var path = path
         while path.count > 1, path.hasSuffix("/") { path.removeLast() }
         var only: Substring?
         if path.hasSuffix(".rec") {
@@ -92,7 +98,7 @@ struct RecordingCommand {
         return names.sorted()
     }
 
-    private static func contents(of path: String) -> [UInt8]? {
+    static func contents(of path: String) -> [UInt8]? {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { return nil }
         defer { close(descriptor) }
@@ -116,7 +122,8 @@ struct RecordingCommand {
         case failed(String)
     }
 
-    private func replay(_ recording: Found) -> Int32 {
+    private mutating func replay(_ recording: Found) -> Int32 {
+        cost = arguments.cost ? RecordingCost() : nil
         var reader = RecordingReader()
         var replay = Replay()
         TrapReport.arm(recording.name)
@@ -151,11 +158,12 @@ struct RecordingCommand {
             print(
                 "  MATCH: \(replay.checks) checks, the last after event \(replay.checkedAt), and "
                     + "the effects of each event")
+            if let line = cost?.line() { print(line) }
             return 0
         }
     }
 
-    private func feed(
+    private mutating func feed(
         _ recording: Found, _ reader: inout RecordingReader, _ replay: inout Replay
     ) -> Ending {
         do {
@@ -171,6 +179,7 @@ struct RecordingCommand {
                     TrapReport.step = replay.steps + 1
                     write(item, replay)
                     try replay.take(item)
+                    try cost?.take(item)
                     writeEffects(item, replay)
                 }
             }

@@ -10,6 +10,7 @@ do throws(UsageError) {
         print(usage)
         print("\nscenarios:\n" + scenarioUsage)
         print("\nexhaustive search:\n" + exploreUsage)
+        print("\nrecordings:\n" + FlightCommand.usage)
         exit(0)
     case .run(let arguments): exit(run(arguments))
     case .replay(let arguments): exit(replay(arguments))
@@ -17,6 +18,7 @@ do throws(UsageError) {
         var command = RecordingCommand(arguments)
         exit(command.run())
     case .scenario(let command): exit(try command.run())
+    case .flight(let command): exit(try command.run())
     case .explore(let arguments):
         guard let arguments else {
             listSearches()
