@@ -21,7 +21,7 @@ COPIED = [
     "Sources/LiveNet/COpenSSL",
     "Sources/bins/parley-sim",
 ]
-FIELDS = {"number", "title", "expect", "note", "mix", "explore"}
+FIELDS = {"number", "title", "expect", "note", "mix", "explore", "branch"}
 
 
 class Misfit(Exception):
@@ -180,9 +180,10 @@ def copy(bugs, folder):
                 name = str(path.relative_to(ROOT))
                 wanted.setdefault(name, path.read_bytes())
     rows = ",\n".join(
-        "        PlantedBug(number: {}, title: {}, expect: {}, mix: {}, explore: {})".format(
-            bug.number, literal(bug.fields["title"]), literal(bug.fields["expect"]),
-            literal(bug.fields.get("mix", "")), literal(bug.fields.get("explore", "")))
+        "        PlantedBug(number: {}, title: {}, expect: {}, mix: {}, explore: {}, branch: {})"
+        .format(
+            bug.number, *(literal(bug.fields[key]) for key in ("title", "expect")),
+            *(literal(bug.fields.get(key, "")) for key in ("mix", "explore", "branch")))
         for bug in bugs)
     wanted["Sources/Protocols/Planted.swift"] = PLANTED
     wanted["Sources/bins/parley-sim/Plant.swift"] = PLANT % rows

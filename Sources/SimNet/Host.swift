@@ -157,6 +157,11 @@ struct Storage: Sendable {
     /// Something is on its way to the disk that is not synced.
     var isWriting: Bool { !logSteps.isEmpty || !sideSteps.isEmpty || !gathered.isEmpty }
 
+    /// A snapshot is on its way to the disk.
+    var isSavingSnapshot: Bool {
+        if case .save? = side.first { isSideBusy } else { false }
+    }
+
     /// Makes idle storage.
     init() {}
 

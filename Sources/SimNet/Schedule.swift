@@ -54,6 +54,9 @@ struct Schedule: Sendable {
     /// The time of the next event.
     var nextTime: Int64? { heap.first?.time }
 
+    /// True when an event waits for this very time.
+    func isDue(at time: Int64) -> Bool { heap.contains { $0.time == time } }
+
     /// Adds an event; its sequence is set here.
     mutating func push(_ event: Scheduled) {
         var event = event

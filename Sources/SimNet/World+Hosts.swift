@@ -134,7 +134,11 @@ extension World {
         guard hosts[host].status == .up else { return }
         let powerLoss = loss == .power || loss == .unsynced
         note { "\($0.hosts[host].id) crashes\(powerLoss ? ", power lost" : "")" }
-        if hosts[host].storage.isWriting { moments.crashesBeforeSync += 1 }
+        if hosts[host].storage.isWriting {
+            moments.crashesBeforeSync += 1
+            moments.host = host
+        }
+        if hosts[host].storage.isSavingSnapshot { moments.crashesOverSnapshot += 1 }
         hosts[host].status = .down
         hosts[host].life &+= 1
         for position in hosts[host].inboxDone..<hosts[host].inbox.count {

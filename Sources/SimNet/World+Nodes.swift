@@ -34,7 +34,10 @@ extension World {
         } catch {
             violation = error
         }
-        if !box.marks.isEmpty { statistics.count(box.marks) }
+        if !box.marks.isEmpty {
+            statistics.count(box.marks)
+            countMoments(host, box.marks)
+        }
         if trace != nil { traceStep(host, event, box.effects) }
         if recorder != nil { recordStep(host, event, box.effects) }
         if let violation { fail(violation) }

@@ -112,6 +112,11 @@ extension World {
 
     /// Snapshots have a way of their own to the disk, one at a time.
     mutating func save(_ snapshot: Snapshot, _ token: PersistToken, _ host: Int) {
+        let raft = nodes[host].raft
+        if snapshot.point.index > raft.commitIndex, raft.log.lastIndex >= snapshot.point.index {
+            moments.snapshotsOverSuffix += 1
+            moments.host = host
+        }
         hosts[host].storage.side.append(.save(snapshot, token: token.sequence))
         if !hosts[host].storage.isSideBusy { beginSideJob(host) }
     }

@@ -149,13 +149,17 @@ public struct Checkers: Sendable {
         clusterTime.adopt(passed)
         var base = SnapshotPoint.zero
         for (id, node, hardState) in nodes {
-            let now = node.glance
+            let now = withUnsafePointer(to: node) { NodeInPlace(place: $0).glance }
             if now.start.index > base.index { base = now.start }
             committedDurable.adopt(id, now)
             termAndVote.adopt(id, hardState, now)
         }
         committed = CommittedLog(after: base)
-        for (id, node, _) in nodes { try restarted(id, node) }
+        for (id, node, _) in nodes {
+            try withUnsafePointer(to: node) { (node) throws(Violation) in
+                try restarted(id, NodeInPlace(place: node))
+            }
+        }
     }
 
     // MARK: Clients and the end

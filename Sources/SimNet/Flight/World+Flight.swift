@@ -95,7 +95,7 @@ extension World {
         for client in clients.indices {
             clientLinks[client].epoch = strangers
             clientLinks[client].wakeFor = .distantFuture
-            armClient(client)
+            armClient(client, clients[client].deadline)
         }
         armStrike()
         push(.liveness, after: max(options.duration - options.settling, .zero))

@@ -27,6 +27,30 @@ extension Plan {
         return plan
     }
 
+    /// Up to three strikes soon after a time, of the faults that the options have, half of them at
+    /// one host; how soon is drawn evenly over all scales from 50 microseconds to 6 seconds.
+    static func soon(
+        _ options: Options, seed: UInt64, after at: Interval, at host: Int
+    ) -> [Strike] {
+        let faults = Fault.allCases.filter { options[$0] > .zero }
+        var prng = Stream.soon.prng(seed)
+        guard !faults.isEmpty else { return [] }
+        let end = max(options.duration - options.settling, .zero)
+        var strikes: [Strike] = []
+        for _ in 0..<prng.int(in: 0..<4) {
+            var own = prng.split()
+            var delay = Interval.microseconds(50)
+            for _ in 0..<own.int(in: 0..<17) { delay = delay * 2 }
+            delay = own.interval(from: delay, to: delay * 2)
+            let time = at + .microseconds(delay.nanoseconds / 1_000)
+            let fault = faults[own.int(in: 0..<faults.count)]
+            let focus = own.chance(1, in: 2) ? host : nil
+            guard time < end, let act = Act.draw(fault, options, &own, at: focus) else { continue }
+            strikes.append(Strike(at: time, act, salt: UInt32(own.below(10_000))))
+        }
+        return strikes
+    }
+
     /// The strikes of one kind of fault.
     private static func strikes(
         _ fault: Fault, _ options: Options, _ prng: inout Prng
@@ -115,11 +139,12 @@ extension Fault {
 }
 
 extension Act {
-    /// Draws one strike of a kind; nil where the cluster has no place for it.
+    /// Draws one strike of a kind, at a host or at any; nil where the cluster has no place for it.
     fileprivate static func draw(
-        _ fault: Fault, _ options: Options, _ prng: inout Prng
+        _ fault: Fault, _ options: Options, _ prng: inout Prng, at focus: Int? = nil
     ) -> Act? {
-        let host = prng.int(in: 0..<options.nodes)
+        let drawn = prng.int(in: 0..<options.nodes)
+        let host = focus ?? drawn
         switch fault {
         case .partition, .oneWayPartition, .partialPartition, .linkClogged, .linkReset:
             return drawNetwork(fault, host, options, &prng)

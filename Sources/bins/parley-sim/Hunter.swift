@@ -14,6 +14,8 @@ struct PlantedBug: Sendable {
     var mix: String
     /// The exhaustive search that finds it; empty when none does.
     var explore: String
+    /// The options of `branch` that find it, for one that is too rare for plain seeds; else empty.
+    var branch: String
 }
 
 /// Looks for seeds that fail.
@@ -45,12 +47,13 @@ struct Hunter: Sendable {
     /// Looks for a seed from `first` on, `limit` of them at the most, that fails as the setting has
     /// it and holds without the planted bug.
     func search(_ setting: Setting, from first: UInt64, limit: UInt64) -> Kill? {
+        let branch = Plant.bugs.first { $0.number == setting.plant }?.branch ?? ""
         var healthy = setting
         healthy.plant = 0
         var next = first
         while next < first + limit {
-            guard var found = failure(setting, next..<first + limit) else { return nil }
-            guard failure(healthy, found.seed..<found.seed + 1) != nil else {
+            guard var found = failure(setting, next..<first + limit, branch) else { return nil }
+            guard failure(healthy, found.seed..<found.seed + 1, branch) != nil else {
                 found.seeds = found.seed - first + 1
                 return found
             }
@@ -60,9 +63,11 @@ struct Hunter: Sendable {
         return nil
     }
 
-    /// Runs seeds in a process of their own until one fails.
-    func failure(_ setting: Setting, _ seeds: Range<UInt64>) -> Kill? {
-        var command = "'\(program)' run --seeds '\(seeds.lowerBound)..<\(seeds.upperBound)'"
+    /// Runs seeds in a process of their own until one fails; with options of `branch`, until one of
+    /// a seed's futures fails.
+    func failure(_ setting: Setting, _ seeds: Range<UInt64>, _ branch: String = "") -> Kill? {
+        let search = branch.isEmpty ? "run" : "branch --out /dev/null \(branch)"
+        var command = "'\(program)' \(search) --seeds '\(seeds.lowerBound)..<\(seeds.upperBound)'"
         command += setting.options
         if jobs > 0 { command += " --jobs \(jobs)" }
         guard let pipe = popen(command + " 2>&1", "r") else { return nil }

@@ -23,10 +23,16 @@ struct ScenarioCommands {
 
     private static let options: [(command: String, names: [String])] = [
         ("run-scenario", ["--trace", "--from", "--until", "--report", "--plant"]),
-        ("shrink", ["--mix", "--for", "--plant", "--out", "--limit", "--tries"]),
+        (
+            "shrink",
+            ["--keep", "--mix", "--for", "--plant", "--out", "--limit", "--tries", "--jobs"]
+        ),
         (
             "branch",
-            ["--seeds", "--at", "--futures", "--per-run", "--mix", "--for", "--plant", "--out"]
+            [
+                "--seeds", "--at", "--futures", "--per-run", "--mix", "--for", "--plant", "--out",
+                "--within", "--jobs",
+            ]
         ),
     ]
 
@@ -70,12 +76,26 @@ struct ScenarioCommands {
         values.last { $0.option == option }?.value
     }
 
-    private func number(_ option: String, _ usual: Int) throws(UsageError) -> Int {
+    private func number(
+        _ option: String, _ usual: Int, least: Int = 1
+    ) throws(UsageError) -> Int {
         guard let text = value(option) else { return usual }
-        guard let number = Int(text), number > 0 else {
-            throw UsageError("\(option) \(text): give a number, 1 or more")
+        guard let number = Int(text), number >= least else {
+            throw UsageError("\(option) \(text): give a number, \(least) or more")
         }
         return number
+    }
+
+    private func counts(_ option: String, _ usual: [Int]) throws(UsageError) -> [Int] {
+        guard let text = value(option) else { return usual }
+        var counts: [Int] = []
+        for part in text.split(separator: ",", omittingEmptySubsequences: false) {
+            guard let number = Int(part), number > 0 else {
+                throw UsageError("\(option) \(text): give a number for each moment, 1 or more")
+            }
+            counts.append(number)
+        }
+        return counts
     }
 
     /// Does it; returns the exit code.
@@ -97,14 +117,9 @@ struct ScenarioCommands {
     }
 
     private func runScenario(_ path: String) throws(UsageError) -> Int32 {
-        guard let text = readFile(path) else { throw UsageError("\(path) cannot be read") }
+        let text = try content(path)
         if Steps.isSteps(text) { return try runSteps(text, path) }
-        let scenario: Scenario
-        do throws(ScenarioError) {
-            scenario = try Scenario.parse(text)
-        } catch {
-            throw UsageError("\(path): \(error)")
-        }
+        let scenario = try parsed(text, path)
         var run = ScenarioRun(scenario, codecs: chatCodecs)
         CrashGuard.arm(threads: 1, options: " (the scenario \(path))")
         CrashGuard.enter(thread: 0, seed: scenario.seed)
@@ -165,19 +180,44 @@ struct ScenarioCommands {
         guard words.count == 1, let word = words.first else {
             throw UsageError("say which seed, or which scenario file, to shrink")
         }
+        let scenario = try self.scenario(word)
+        return try ShrinkCommand(
+            scenario: scenario, path: value("--out") ?? "\(baseName(word)).scenario",
+            setting: setting, limit: try number("--limit", 5_000),
+            tries: try number("--tries", 4), jobs: try number("--jobs", 0, least: 0)
+        ).run()
+    }
+
+    /// The run of a seed, or what a file says; `--keep` adds what the run is to be kept for.
+    private func scenario(_ word: String) throws(UsageError) -> Scenario {
         var scenario: Scenario
         if let seed = UInt64(word) {
             scenario = Scenario(seed: seed, mix: setting.mix, duration: setting.duration)
             scenario.comments = ["shrunk from seed \(seed)\(setting.options)"]
         } else {
-            guard let text = readFile(word) else { throw UsageError("\(word) cannot be read") }
+            scenario = try parsed(content(word), word)
+        }
+        for (option, text) in values where option == "--keep" {
             do throws(ScenarioError) {
-                scenario = try Scenario.parse(text)
+                scenario.expectations += try Scenario.parse("expect \(text)").expectations
             } catch {
-                throw UsageError("\(word): \(error)")
+                throw UsageError("--keep \(text): \(error.message)")
             }
         }
-        return try shrink(scenario, path: value("--out") ?? "\(baseName(word)).scenario")
+        return scenario
+    }
+
+    private func content(_ path: String) throws(UsageError) -> String {
+        guard let text = readFile(path) else { throw UsageError("\(path) cannot be read") }
+        return text
+    }
+
+    private func parsed(_ text: String, _ path: String) throws(UsageError) -> Scenario {
+        do throws(ScenarioError) {
+            return try Scenario.parse(text)
+        } catch {
+            throw UsageError("\(path): \(error)")
+        }
     }
 
     private func baseName(_ word: String) -> String {
@@ -186,45 +226,9 @@ struct ScenarioCommands {
         return "\(file.split(separator: ".").first.map(String.init) ?? file)-small"
     }
 
-    private func shrink(_ scenario: Scenario, path: String) throws(UsageError) -> Int32 {
-        CrashGuard.arm(threads: 1, options: setting.options)
-        CrashGuard.enter(thread: 0, seed: scenario.seed)
-        let begun = seconds()
-        let isShown = isatty(2) == 1
-        var shown = 0.0
-        let shrinker = Shrinker(
-            scenario, codecs: chatCodecs, limit: try number("--limit", 6_000),
-            tries: try number("--tries", 4)
-        ) { progress in
-            let now = seconds()
-            guard isShown, now - shown > 0.2 else { return }
-            shown = now
-            fputs(
-                "\r\u{1B}[K\(progress.pass): \(progress.runs) runs, \(progress.strikes) faults,"
-                    + " \(progress.lines) lines", stderr)
-        }
-        guard var shrinker else { throw UsageError("that run holds: there is nothing to shrink") }
-        let before = scenario.lines.count
-        let small = shrinker.run()
-        CrashGuard.leave(thread: 0)
-        if isShown { fputs("\r\u{1B}[K", stderr) }
-        guard writeFile(path, small.text) else { throw UsageError("\(path) cannot be written") }
-        print(small.text, terminator: "")
-        print(
-            "{\"checker\":\"\(shrinker.checker)\",\"lines_before\":\(before),"
-                + "\"lines\":\(small.lines.count - small.comments.count),"
-                + "\"strikes_before\":\(scenario.plan.strikes.count),"
-                + "\"strikes\":\(small.plan.strikes.count),\"runs\":\(shrinker.runs),"
-                + "\"events\":\(shrinker.events),"
-                + "\"wall_seconds\":\(decimal(Interval(nanoseconds: Int64((seconds() - begun) * 1e9)))),"
-                + "\"file\":\"\(path)\"}")
-        return 0
-    }
-
     // MARK: Branching
 
     private func branch() throws(UsageError) -> Int32 {
-        let seeds = try seedRange()
         guard let names = value("--at") else {
             let known = BranchPoint.named.map(\.name).joined(separator: ", ")
             throw UsageError("say where to branch: --at \(known), or a mark's name")
@@ -237,38 +241,21 @@ struct ScenarioCommands {
             }
             points.append(point)
         }
-        let brancher = Brancher(
-            points: points, futures: try number("--futures", 8),
-            perRun: try number("--per-run", 1))
-        CrashGuard.arm(threads: 1, options: setting.options)
-        let begun = seconds()
-        var outcome = Brancher.Outcome()
-        for seed in seeds where outcome.failure == nil {
-            CrashGuard.enter(thread: 0, seed: seed)
-            brancher.run(
-                seed: seed, mix: setting.mix, duration: setting.duration, codecs: chatCodecs,
-                into: &outcome)
-        }
-        CrashGuard.leave(thread: 0)
-        let wall = decimal(Interval(nanoseconds: Int64((seconds() - begun) * 1e9)))
-        var fields = [
-            "\"seeds\":\(outcome.seeds)", "\"moments\":\(outcome.moments)",
-            "\"futures\":\(outcome.futures)", "\"events\":\(outcome.events)",
-            "\"wall_seconds\":\(wall)",
-        ]
-        var code: Int32 = 0
-        if let (scenario, result) = outcome.failure {
-            printFailure(result, setting)
-            let path = value("--out") ?? "branch-\(scenario.seed).scenario"
-            guard writeFile(path, scenario.text) else {
-                throw UsageError("\(path) cannot be written")
+        var command = BranchCommand(
+            brancher: Brancher(
+                points: points, futures: try counts("--futures", [8]),
+                perRun: try number("--per-run", 1), within: try time("--within")),
+            setting: setting, path: value("--out"), jobs: try number("--jobs", 0, least: 0))
+        command.seeds = try seedRange()
+        if let path = words.first {
+            guard words.count == 1, value("--seeds") == nil else {
+                throw UsageError("give one scenario file or --seeds, not both")
             }
-            print("  branch:  parley-sim run-scenario \(path)")
-            fields.append("\"failed_seed\":\(scenario.seed),\"file\":\"\(path)\"")
-            code = exitCode([result])
+            let scenario = try parsed(content(path), path)
+            command.scenario = scenario
+            command.seeds = scenario.seed..<scenario.seed + 1
         }
-        print("{\(fields.joined(separator: ","))}")
-        return code
+        return try command.run()
     }
 
     private func seedRange() throws(UsageError) -> Range<UInt64> {
@@ -279,39 +266,23 @@ struct ScenarioCommands {
         else { throw UsageError("--seeds \(text): give a range such as 0..<1000") }
         return first..<end
     }
-
-    // MARK: Files
-
-    private func readFile(_ path: String) -> String? {
-        guard let file = fopen(path, "r") else { return nil }
-        defer { fclose(file) }
-        var bytes: [UInt8] = []
-        var buffer = [UInt8](repeating: 0, count: 65_536)
-        while true {
-            let count = fread(&buffer, 1, buffer.count, file)
-            guard count > 0 else { break }
-            bytes += buffer[..<count]
-        }
-        return String(decoding: bytes, as: UTF8.self)
-    }
-
-    private func writeFile(_ path: String, _ text: String) -> Bool {
-        guard let file = fopen(path, "w") else { return false }
-        fputs(text, file)
-        return fclose(file) == 0
-    }
 }
 
 /// What `--help` says of these commands.
 let scenarioUsage = """
       parley-sim run-scenario FILE... [--trace -|FILE [--from 2s] [--until 2.1s]] [--report FILE]
-      parley-sim shrink SEED|FILE [--out FILE] [--limit RUNS] [--tries SEEDS] [options]
-      parley-sim branch --at MOMENT[,MOMENT...] [--seeds 0..<100] [--futures 8] [--per-run 1]
-                        [--out FILE] [options]
+      parley-sim shrink SEED|FILE [--keep EXPECTATION] [--out FILE] [--limit RUNS]
+                        [--tries SEEDS] [--jobs N] [options]
+      parley-sim branch --at MOMENT[,MOMENT...] [FILE | --seeds 0..<100] [--futures 8,...]
+                        [--per-run 1] [--within TIME] [--out FILE] [--jobs N] [options]
 
     run-scenario runs written scripts (docs/Scenarios.md), tells what happened and whether it was
-    expected; --trace adds every event and effect, --report a page with a picture. shrink makes a
-    failing run the smallest that still fails, and writes it as a scenario.
-    branch runs seeds to a rare moment (leader-change, snapshot-in-flight, crash-before-sync, or a
-    mark's name), tries futures from copies there, and writes the first failure as a scenario.
+    expected; --trace adds every event and effect, --report a page with a picture.
+    shrink makes a failing run the smallest that still fails, and writes it as a scenario; with
+    --keep 'mark NAME' (or what else may follow 'expect'), or for a scenario that expects something,
+    the smallest that still does that.
+    branch runs seeds to a rare moment (leader-change, two-leaders, suffix-left, snapshot-in-flight,
+    snapshot-over-suffix, crash-before-sync, crash-over-snapshot, a mark's name, or a time), tries
+    futures from copies there, and writes the first failure as a scenario. Of several moments each
+    is looked for in the futures of the one before.
     """
