@@ -70,7 +70,8 @@ let package = Package(
             dependencies: ["Protocols", "SimNet", "SimCodecs", "EdgeCodecs"],
             path: "Tests/Simulation", exclude: ["Scenarios", "Steps"], swiftSettings: plain),
         .testTarget(
-            name: "IntegrationTests", dependencies: ["Protocols", "SimNet", "LiveNet", "EdgeCodecs"],
+            name: "IntegrationTests",
+            dependencies: ["Protocols", "SimNet", "LiveNet", "EdgeCodecs"],
             path: "Tests/Integration", swiftSettings: plain),
     ],
     cxxLanguageStandard: .cxx17
