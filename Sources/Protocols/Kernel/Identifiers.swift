@@ -200,3 +200,45 @@ extension UniqueID {
         self.init(high: halves.0, low: halves.1)
     }
 }
+
+/// The name of a cluster among the clusters it is federated with: `node2`.
+///
+/// What the guides' system calls a node is here a cluster of one member or several.
+public struct ClusterName: Comparable, Sendable, CustomStringConvertible {
+    /// The name.
+    public let text: String
+    /// Makes a name.
+    public init(_ text: String) { self.text = text }
+    /// True when the bytes are equal.
+    public static func == (a: ClusterName, b: ClusterName) -> Bool {
+        TextKey(a.text) == TextKey(b.text)
+    }
+    /// Orders by bytes.
+    public static func < (a: ClusterName, b: ClusterName) -> Bool {
+        TextKey(a.text) < TextKey(b.text)
+    }
+    /// The name.
+    public var description: String { text }
+}
+
+/// One call that a node makes to a foreign cluster; counts up within the node's boot.
+public struct CallID: Hashable, Comparable, Sendable {
+    /// The number.
+    public let rawValue: UInt64
+    /// Makes an id.
+    public init(_ rawValue: UInt64) { self.rawValue = rawValue }
+    /// Orders by age.
+    public static func < (a: CallID, b: CallID) -> Bool { a.rawValue < b.rawValue }
+}
+
+/// One call of a foreign cluster that a node answers; drawn by the driver, unique in its boot.
+public struct IncomingCallID: Hashable, Comparable, Sendable {
+    /// The number.
+    public let rawValue: UInt64
+    /// Makes an id.
+    public init(_ rawValue: UInt64) { self.rawValue = rawValue }
+    /// Orders by age.
+    public static func < (a: IncomingCallID, b: IncomingCallID) -> Bool {
+        a.rawValue < b.rawValue
+    }
+}
