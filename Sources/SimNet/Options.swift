@@ -122,6 +122,8 @@ public struct Options: Equatable, Sendable {
         var prng = Stream.options.prng(seed)
         var options = draw(mix: mix, from: &prng)
         options.duration = duration
+        var presence = Stream.presence.prng(seed)
+        options.drawPresence(from: &presence)
         return options
     }
 
@@ -204,6 +206,13 @@ public struct Options: Equatable, Sendable {
         if prng.chance(1, in: 2) { limits.checkpointEntries = UInt64(1 << prng.int(in: 2..<9)) }
         if prng.chance(1, in: 3) { limits.joinHistory = prng.int(in: 0..<20) }
         if prng.chance(1, in: 2) { segmentBytes = 1 << prng.int(in: 10..<17) }
+    }
+
+    /// How long members may be idle: here and there no longer than clients think.
+    private mutating func drawPresence(from prng: inout Prng) {
+        guard prng.chance(1, in: 4) else { return }
+        limits.inactivityTimeout = .milliseconds(Int64(prng.int(in: 500..<4_000)))
+        limits.cleanupInterval = .milliseconds(Int64(prng.int(in: 100..<2_000)))
     }
 
     private mutating func drawNetworkFaults(from prng: inout Prng) {
@@ -293,6 +302,7 @@ extension Options: CustomStringConvertible {
         add("pending", limits.pendingRequests, unless: plainLimits.pendingRequests)
         add("backlog", limits.clientBacklog, unless: plainLimits.clientBacklog)
         add("applyBatch", limits.applyBatch, unless: plainLimits.applyBatch)
+        add("inactivityMilliseconds", Int(limits.inactivityTimeout.milliseconds), unless: 0)
         for fault in Fault.allCases where self[fault] > .zero {
             parts.append("\(fault)=\(self[fault].milliseconds)ms")
         }

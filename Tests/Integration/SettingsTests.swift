@@ -200,6 +200,8 @@ struct SettingsTests {
             ("RAFT_ELECTION_MS", "100-150", "at least twice RAFT_HEARTBEAT_MS"),
             ("STATE_LIMIT", "lots", "512M or 2G"),
             ("STATE_LIMIT", "1K", "512M or 2G"),
+            ("INACTIVITY_TIMEOUT", "-1", "expected seconds from 0"),
+            ("CLEANUP_INTERVAL", "0", "expected seconds from 1"),
             ("LOG_LEVEL", "loud", "debug, info, warning or error"),
             ("LOG_FORMAT", "xml", "text or json"),
             ("CONFIG_FILE", "/nowhere/config.json", "cannot be read"),

@@ -11,8 +11,8 @@ struct FanOutTests {
 
     func opened() -> FanOut {
         var fanOut = FanOut()
-        fanOut.open(b)
-        fanOut.open(a)
+        fanOut.open(b, .zero)
+        fanOut.open(a, .zero)
         return fanOut
     }
 

@@ -310,7 +310,9 @@ struct RecordingTests {
         configuration.limits.applyBatch = 26
         configuration.limits.joinHistory = 27
         configuration.limits.checkpointEntries = 28
-        configuration.versions = 3...29
+        configuration.limits.inactivityTimeout = .milliseconds(29)
+        configuration.limits.cleanupInterval = .milliseconds(30)
+        configuration.versions = 3...31
         var writer = ByteWriter()
         configuration.write(to: &writer)
         var reader = ByteReader(writer.bytes)
@@ -323,7 +325,7 @@ struct RecordingTests {
             Mirror(reflecting: configuration.state).children.count,
             Mirror(reflecting: configuration.limits).children.count,
         ]
-        #expect(counts == [9, 9, 9, 10])
+        #expect(counts == [9, 9, 9, 12])
         for length in 0..<writer.bytes.count {
             var cut = ByteReader(Array(writer.bytes[..<length]))
             #expect(throws: DecodeError.self) { try NodeConfiguration(from: &cut) }

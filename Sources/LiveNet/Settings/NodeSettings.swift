@@ -50,13 +50,7 @@ public struct NodeSettings: Sendable {
         try readTimes(source)
         try readLog(source)
         try readRecord(source)
-        if let text = source["STATE_LIMIT"] {
-            guard let bytes = Self.size(text), bytes >= 1 << 20 else {
-                throw SettingError(
-                    "STATE_LIMIT", text, "expected a size of at least 1M, as 512M or 2G")
-            }
-            limits.stateBytes = bytes
-        }
+        try readLimits(source)
     }
 
     private static func node(_ source: SettingSource) throws(SettingError) -> NodeID {
@@ -225,7 +219,7 @@ public struct NodeSettings: Sendable {
     }
 
     /// Reads `512M`, `2G`, `65536K` or a plain number of bytes.
-    private static func size(_ text: String) -> Int? {
+    static func size(_ text: String) -> Int? {
         let units: [(Character, Int)] = [("K", 10), ("M", 20), ("G", 30)]
         for (unit, shift) in units where text.uppercased().last == unit {
             guard let count = Int(text.dropLast()), count >= 0, count < 1 << 20 else { return nil }

@@ -82,8 +82,12 @@ extension Setting {
         .init(
             "HEARTBEAT_TIMEOUT", "heartbeat_timeout", "seconds",
             "between foreign clusters; not used yet"),
-        .init("INACTIVITY_TIMEOUT", "inactivity_timeout", "seconds", "not used yet"),
-        .init("CLEANUP_INTERVAL", "cleanup_interval", "seconds", "not used yet"),
+        .init(
+            "INACTIVITY_TIMEOUT", "inactivity_timeout", "seconds",
+            "how long a member may be idle before it leaves its rooms; 0: for ever (900)"),
+        .init(
+            "CLEANUP_INTERVAL", "cleanup_interval", "seconds",
+            "how often the node looks for idle members (60)"),
     ]
 
     private init(_ variable: String, _ key: StaticString, _ form: String, _ meaning: String) {

@@ -19,6 +19,11 @@ struct FanOut: Equatable, Sendable {
         var mayBeMember = false
         /// Bytes that wait for the client, as the driver last said.
         var backlog = 0
+        /// When the client last asked for something or was answered.
+        var lastActive: Instant
+        /// The memberships that are being ended because the client is idle; it may not use, add or
+        /// end any while that is under way.
+        var ending: [Membership] = []
     }
 
     /// A connection's way through a room's history.
@@ -31,7 +36,7 @@ struct FanOut: Equatable, Sendable {
     }
 
     private(set) var rooms: OrderedMap<UniqueID, Room> = OrderedMap()
-    private(set) var clients: OrderedMap<ConnectionID, Client> = OrderedMap()
+    var clients: OrderedMap<ConnectionID, Client> = OrderedMap()
     /// In the order in which they began.
     private(set) var behind: [Behind] = []
 
@@ -47,8 +52,13 @@ struct FanOut: Equatable, Sendable {
     /// All open connections, ascending.
     var openConnections: [ConnectionID] { clients.map(\.key) }
 
-    mutating func open(_ connection: ConnectionID) {
-        clients[connection] = Client()
+    mutating func open(_ connection: ConnectionID, _ now: Instant) {
+        clients[connection] = Client(lastActive: now)
+    }
+
+    /// Notes that a client does something; false when the connection is not open.
+    mutating func touch(_ connection: ConnectionID, _ now: Instant) -> Bool {
+        clients.update(connection) { $0.lastActive = now } != nil
     }
 
     /// Notes that a connection asks to join.
@@ -154,5 +164,6 @@ struct FanOut: Equatable, Sendable {
             digest.combine(UInt64(place.connection.slot))
             digest.combine(place.next)
         }
+        for (_, client) in clients { digest.combine(client.ending.count) }
     }
 }

@@ -22,6 +22,7 @@ public enum Mark: UInt8, CaseIterable, Sendable {
     case nodeSessionSuperseded, checkpointCompared
     // Chat
     case retryByMessageID, slowReaderDropped, fanOutCaughtUp, fanOutGapClosed, rejoinSince
+    case idleMemberRemoved, membershipEndRepeated
     // Clients' connections
     case junkRefused, silentClientPinged, silentClientDropped
     // Node

@@ -57,7 +57,7 @@ extension Node {
                 deliver(
                     .memberLeft(
                         room: room, user: user, memberCount: count, reason: reason, at: at),
-                    to: fanOut.receivers(in: room), into: &out)
+                    to: fanOut.receivers(in: room, besidesEnding: user), into: &out)
             }
         }
         stateEffects.removeAll(keepingCapacity: true)
@@ -80,10 +80,18 @@ extension Node {
             session == self.session
             ? sequence : requests.number(session: session, sequence: sequence)
         guard let number, let pending = requests.removeCommand(number) else { return }
+        if case .disconnect(let connection, let reason, let at) = pending.operation {
+            onMembershipsEnded(of: connection, reason, at, outcome, now, into: &out)
+        }
         guard let connection = pending.connection else { return }
-        guard fanOut.isOpen(connection) else {
-            // The client left while its join was under way: nobody else ends that membership.
-            if case .joined = outcome { endMemberships(of: connection, now, into: &out) }
+        guard fanOut.touch(connection, now) else {
+            // The client left while its join was under way: nobody else ends that membership. Of
+            // one whose outcome is forgotten, nobody knows whether there is any.
+            switch (pending.operation, outcome) {
+            case (_, .joined), (.join, .refused(.alreadyAcknowledged)):
+                endMemberships(of: connection, now, into: &out)
+            default: break
+            }
             return
         }
         answer(pending, outcome, connection, now, into: &out)
@@ -241,11 +249,12 @@ extension Node {
             let old = before.members(of: room)
             let new = after.members(of: room)
             for user in old where !new.contains(user) {
+                // Who is removed for being idle hears of that alone, when it is known here.
                 deliver(
                     .memberLeft(
                         room: room, user: user, memberCount: new.count, reason: .disconnected,
                         at: at),
-                    to: receivers, into: &out)
+                    to: fanOut.receivers(in: room, besidesEnding: user), into: &out)
             }
             for user in new where !old.contains(user) {
                 deliver(
@@ -265,11 +274,12 @@ extension Node {
     }
 
     mutating func endMemberships(
-        of connection: ConnectionID, _ now: Instant, into out: inout Outbox<NodeEffect>
+        of connection: ConnectionID, because reason: LeaveReason = .disconnected, _ now: Instant,
+        into out: inout Outbox<NodeEffect>
     ) {
         submit(
-            .disconnect(connection: connection, reason: .disconnected, at: wall.read(now)),
-            for: nil, now, into: &out)
+            .disconnect(connection: connection, reason: reason, at: wall.read(now)), for: nil, now,
+            into: &out)
     }
 
     mutating func onBacklog(

@@ -15,8 +15,8 @@ extension Node {
         _ request: ClientRequest, from connection: ConnectionID, _ now: Instant,
         into out: inout Outbox<NodeEffect>
     ) {
-        guard fanOut.isOpen(connection) else { return }
-        if let error = refusal(of: request) {
+        guard fanOut.touch(connection, now) else { return }
+        if let error = refusal(of: request, from: connection) {
             if error == .overloaded { out.mark(.overloadRefused) }
             if error == .stateFull { out.mark(.stateLimitHit) }
             out.emit(.reply(connection, Node.failure(of: request, error)))
@@ -41,7 +41,9 @@ extension Node {
     }
 
     /// What is wrong with a request before anything is done about it.
-    private func refusal(of request: ClientRequest) -> RequestError? {
+    private func refusal(
+        of request: ClientRequest, from connection: ConnectionID
+    ) -> RequestError? {
         func isName(_ name: String) -> Bool {
             !name.isEmpty && name.utf8.count <= Node.maximumName
         }
@@ -66,6 +68,7 @@ extension Node {
             guard isName(key), value.count <= Node.maximumValue else { return .invalidRequest }
         }
         if upkeep.isDraining { return .unavailable }
+        if request.isOfMember, fanOut.isEnding(connection) { return .unavailable }
         guard pendingCount < configuration.limits.pendingRequests,
             requests.bytes < configuration.limits.pendingBytes
         else { return .overloaded }
@@ -232,7 +235,8 @@ extension Node {
         // A membership that nobody will use must end, however long that takes: its end is tried
         // again, under a number that keeps an older join from happening after it.
         switch pending.operation {
-        case .disconnect(let connection, _, _): endMemberships(of: connection, now, into: &out)
+        case .disconnect(let connection, let reason, _):
+            endMemberships(of: connection, because: reason, now, into: &out)
         case .join(_, _, let connection, _):
             if !fanOut.isOpen(connection) { endMemberships(of: connection, now, into: &out) }
         case .openNodeSession, .openClientSession, .keepAlive, .expireSessions, .createRoom,
@@ -292,6 +296,17 @@ extension ClientRequest {
         switch self {
         case .createRoom, .sendMessage, .openSession, .writeRegister, .joinRoom: true
         case .listRooms, .discoverRooms, .leaveRoom, .readRegister: false
+        }
+    }
+}
+
+extension ClientRequest {
+    /// True for what makes, uses or ends a membership.
+    var isOfMember: Bool {
+        switch self {
+        case .joinRoom, .leaveRoom, .sendMessage: true
+        case .listRooms, .discoverRooms, .createRoom, .openSession, .readRegister, .writeRegister:
+            false
         }
     }
 }

@@ -79,6 +79,10 @@ public struct NodeLimits: Equatable, Sendable {
     public var joinHistory = 100
     /// How many applied entries lie between two checkpoints of the state digest.
     public var checkpointEntries: UInt64 = 1_024
+    /// How long a member may be idle before its memberships end; zero: for ever.
+    public var inactivityTimeout = Interval.zero
+    /// How often the node looks for idle members.
+    public var cleanupInterval = Interval.seconds(60)
 
     /// Makes the default limits.
     public init() {}

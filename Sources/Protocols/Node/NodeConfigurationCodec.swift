@@ -1,7 +1,7 @@
-/// The binary form of a node's configuration, version 1: every field, in the order of declaration.
+/// The binary form of a node's configuration, version 2: every field, in the order of declaration.
 extension NodeConfiguration {
     /// The version of the form; a field more or less is a new one.
-    static let formVersion: UInt8 = 1
+    static let formVersion: UInt8 = 2
     /// The most members a configuration may name.
     static let maximumMembers = 1_024
 
@@ -112,6 +112,8 @@ extension NodeLimits {
         writer.write(limit: applyBatch)
         writer.write(limit: joinHistory)
         writer.write(checkpointEntries)
+        writer.write(inactivityTimeout)
+        writer.write(cleanupInterval)
     }
 
     fileprivate init(from reader: inout ByteReader) throws(DecodeError) {
@@ -127,6 +129,8 @@ extension NodeLimits {
         joinHistory = try reader.limit()
         checkpointEntries = try reader.number()
         guard checkpointEntries > 0 else { throw .malformed }
+        inactivityTimeout = try reader.interval()
+        cleanupInterval = try reader.interval()
     }
 }
 

@@ -119,6 +119,11 @@ struct Requests: Equatable, Sendable {
         commands.filter { $0.value.mayHaveHappened }.map(\.key)
     }
 
+    /// True while a command of this client waits for its outcome.
+    func hasCommand(of connection: ConnectionID) -> Bool {
+        commands.contains { $0.value.connection == connection }
+    }
+
     /// True while an end of sessions waits for its outcome.
     var hasPendingExpiry: Bool {
         commands.contains {

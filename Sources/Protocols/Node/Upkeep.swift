@@ -16,6 +16,8 @@ struct Upkeep: Equatable, Sendable {
     var openingAt: Instant?
     /// When the periodic work is due.
     private(set) var periodAt: Instant
+    /// When the node last looked for idle members.
+    private var cleanedAt: Instant
     /// When something that could not be finished goes on.
     private(set) var soon: Instant?
 
@@ -25,6 +27,7 @@ struct Upkeep: Equatable, Sendable {
     init(_ now: Instant) {
         renewedAt = now
         periodAt = now
+        cleanedAt = now
     }
 
     var isDraining: Bool { drainUntil != nil }
@@ -44,6 +47,13 @@ struct Upkeep: Equatable, Sendable {
         return true
     }
 
+    /// True when it is time to look for idle members.
+    func isCleanupDue(_ now: Instant, every interval: Interval) -> Bool {
+        now - cleanedAt >= interval
+    }
+
+    mutating func cleaned(_ now: Instant) { cleanedAt = now }
+
     func deadline(isLeader: Bool) -> Instant {
         min(periodAt, soon ?? periodAt, drainUntil ?? periodAt)
     }
@@ -58,6 +68,7 @@ extension Node {
         finishDrain(now, into: &out)
         guard halted == nil, upkeep.isDue(now) else { return }
         keepSession(now, into: &out)
+        removeIdleMembers(now, into: &out)
         proposePending(
             before: now - configuration.limits.proposalRetry, now, into: &out)
         if raft.role == .leader { keepCluster(now, into: &out) }

@@ -22,6 +22,7 @@ public struct Checkers: Sendable {
     private var chat = Chat()
     private var clusterTime: ClusterTimeBound
     private var freshReads = FreshReads()
+    private var presence: Presence
     private var answersExamined = 0
     /// The checkers whose word does not count, by their places in `names`.
     private let muted: UInt32
@@ -30,6 +31,7 @@ public struct Checkers: Sendable {
     /// per million. What a `muted` one sees is let pass.
     public init(drift: Int64 = 0, muted: [String] = []) {
         clusterTime = ClusterTimeBound(drift: drift)
+        presence = Presence(drift: drift)
         self.muted = muted.reduce(0) { $0 | Checkers.bit(of: $1) }
     }
 
@@ -41,7 +43,8 @@ public struct Checkers: Sendable {
         ElectionSafety.name, TermAndVote.name, LeaderAppendOnly.name, LogMatching.name,
         LeaderCompleteness.name, StateMachineSafety.name, CommittedDurable.name,
         StateAgreement.name, Memory.name, ClusterTimeBound.name, FreshReads.name,
-        Linearizability.name, Chat.name, "answers", "recovery", "halt", "peer-fault", "addressing",
+        Presence.name, Linearizability.name, Chat.name, "answers", "recovery", "halt", "peer-fault",
+        "addressing",
         "edge", "codec", "convergence", "liveness",
     ]
 
@@ -66,6 +69,7 @@ public struct Checkers: Sendable {
             (Memory.name, memory.exercised),
             (ClusterTimeBound.name, clusterTime.exercised),
             (FreshReads.name, freshReads.exercised),
+            (Presence.name, presence.exercised),
             (Linearizability.name, linearizability.exercised),
             (Chat.name, chat.exercised),
             ("answers", answersExamined),
@@ -89,7 +93,9 @@ public struct Checkers: Sendable {
     @inline(__always)
     public mutating func steps(_ id: NodeID, _ event: NodeEvent) {
         switch event {
-        case .request, .disconnected: freshReads.told(id, event, committed: committed.last)
+        case .request, .disconnected:
+            freshReads.told(id, event, committed: committed.last)
+            presence.told(id, event)
         default: break
         }
     }
@@ -110,6 +116,11 @@ public struct Checkers: Sendable {
                 try clusterTime.applied(id, node.place.pointee.state.stamp, at: world)
             } catch { try weigh(error) }
         }
+        do {
+            try presence.stepped(
+                id, effects, timeout: node.place.pointee.configuration.limits.inactivityTimeout,
+                at: world)
+        } catch { try weigh(error) }
         for position in effects.indices {
             guard case .reply(let connection, let message) = effects[position] else { continue }
             do {
@@ -125,6 +136,7 @@ public struct Checkers: Sendable {
     public mutating func crashed(_ id: NodeID) throws(Violation) {
         glances[id] = nil
         freshReads.crashed(id)
+        presence.crashed(id)
     }
 
     /// A node came back from what its disk held, or came up for the first time.

@@ -58,6 +58,8 @@ public struct OptionField: Sendable {
         OptionField(name: "apply-batch", place: .count(\.limits.applyBatch)),
         OptionField(name: "checkpoint", place: .chance(\.limits.checkpointEntries)),
         OptionField(name: "join-history", place: .count(\.limits.joinHistory)),
+        OptionField(name: "inactivity", place: .interval(\.limits.inactivityTimeout)),
+        OptionField(name: "cleanup", place: .interval(\.limits.cleanupInterval)),
         OptionField(name: "operations", place: .count(\.load.operations)),
     ]
 

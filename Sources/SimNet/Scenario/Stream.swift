@@ -5,7 +5,7 @@ import Protocols
 enum Stream {
     case options, cramped, host(Int), ticks(Int), disk(Int), fate(Int)
     case path(Int), link(Int), client(Int), clientLink(Int), load
-    case strike(UInt32), fault(Fault), stumbles, ending, soon
+    case strike(UInt32), fault(Fault), stumbles, ending, soon, presence
 
     /// The generator of this stream for a seed.
     func prng(_ seed: UInt64) -> Prng {
@@ -27,6 +27,7 @@ enum Stream {
             case .stumbles: (16, 0)
             case .ending: (17, 0)
             case .soon: (18, 0)
+            case .presence: (19, 0)
             }
         // Two rounds of mixing keep neighbours apart: seeds and numbers are small and dense.
         var first = Prng(seed: seed ^ kind << 56)

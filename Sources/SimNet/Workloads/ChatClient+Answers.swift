@@ -10,6 +10,8 @@ extension ChatClient {
         case .newMessage(let room, let content):
             out.emit(.record(.received(room: room, content)))
             if let position = position(of: room) { rooms[position].lastSeen = content.sequence }
+        case .memberLeft(let room, user, _, .inactive, _):
+            if let position = position(of: room) { loseMembership(position, now) }
         case .memberJoined, .memberLeft:
             break
         case .messageSent(let room, let id, let sequence, _, let name):
@@ -185,10 +187,7 @@ extension ChatClient {
             sends.remove(at: position)
         case (.acknowledged, .notMember):
             // The node's session ended, and all memberships with it.
-            if let place = self.position(of: room) {
-                rooms[place].isJoined = false
-                if rooms[place].joinAt == nil { rooms[place].joinAt = now }
-            }
+            if let place = self.position(of: room) { loseMembership(place, now) }
             wait(position, until: now)
         case (_, .unavailable), (_, .overloaded), (_, .stateFull), (_, .outcomeUnknown):
             if expectation != .acknowledged {
@@ -209,6 +208,12 @@ extension ChatClient {
             wonder("message \(name ?? "") failed with \(error)")
             sends.remove(at: position)
         }
+    }
+
+    /// A membership that the client wants is over: it joins again.
+    private mutating func loseMembership(_ position: Int, _ now: Instant) {
+        rooms[position].isJoined = false
+        if rooms[position].joinAt == nil { rooms[position].joinAt = now }
     }
 
     private mutating func wait(_ position: Int, until time: Instant) {

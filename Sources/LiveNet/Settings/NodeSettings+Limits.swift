@@ -1,0 +1,32 @@
+import Protocols
+
+/// The settings that bound what clients may do and have.
+extension NodeSettings {
+    mutating func readLimits(_ source: SettingSource) throws(SettingError) {
+        if let text = source["STATE_LIMIT"] {
+            guard let bytes = Self.size(text), bytes >= 1 << 20 else {
+                throw SettingError(
+                    "STATE_LIMIT", text, "expected a size of at least 1M, as 512M or 2G")
+            }
+            limits.stateBytes = bytes
+        }
+        limits.inactivityTimeout = .seconds(
+            Int64(try Self.number(source, "INACTIVITY_TIMEOUT", 900, in: 0...31_536_000, "seconds"))
+        )
+        limits.cleanupInterval = .seconds(
+            Int64(try Self.number(source, "CLEANUP_INTERVAL", 60, in: 1...86_400, "seconds")))
+    }
+
+    private static func number(
+        _ source: SettingSource, _ variable: String, _ usual: Int, in range: ClosedRange<Int>,
+        _ unit: String
+    ) throws(SettingError) -> Int {
+        guard let text = source[variable] else { return usual }
+        guard let number = Int(text), range.contains(number) else {
+            throw SettingError(
+                variable, text,
+                "expected \(unit) from \(range.lowerBound) to \(range.upperBound)")
+        }
+        return number
+    }
+}
