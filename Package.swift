@@ -35,12 +35,15 @@ let package = Package(
         .target(
             name: "CJSON", path: "Sources/LiveNet/CJSON",
             linkerSettings: [.linkedLibrary("simdjson")]),
+        .systemLibrary(
+            name: "CZlib", path: "Sources/LiveNet/CZlib", pkgConfig: "zlib",
+            providers: [.apt(["zlib1g-dev"])]),
         .target(
-            name: "EdgeCodecs", dependencies: ["Protocols", "CJSON", "COpenSSL"],
+            name: "EdgeCodecs", dependencies: ["Protocols", "CJSON", "COpenSSL", "CZlib"],
             path: "Sources/LiveNet/Codecs", swiftSettings: plain),
         .target(
             name: "LiveNet", dependencies: ["Protocols", "EdgeCodecs", "CUV"],
-            path: "Sources/LiveNet", exclude: ["CUV", "COpenSSL", "CJSON", "Codecs"],
+            path: "Sources/LiveNet", exclude: ["CUV", "COpenSSL", "CZlib", "CJSON", "Codecs"],
             swiftSettings: plain),
 
         // Hands the chat codec to the simulated world, which imports no library of its own.

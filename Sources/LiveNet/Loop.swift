@@ -1,4 +1,5 @@
 import CUV
+import EdgeCodecs
 import Glibc
 import Protocols
 
@@ -33,6 +34,8 @@ public final class Loop {
     /// Empty buffers with storage, for streams that are about to be written to; an idle stream has
     /// none of its own.
     private var spareBuffers: [[UInt8]] = []
+    /// Compresses messages for all connections of the loop, which need none of their own.
+    private(set) lazy var deflate = MessageDeflate()
 
     private var deadline: Instant?
     private var armed: Instant?

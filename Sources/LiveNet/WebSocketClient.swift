@@ -95,20 +95,24 @@ public final class WebSocketClient: StreamHandler {
     private var stream: Stream?
     private var connector: Connector?
     private var parser: WebSocketParser
+    private let offersCompression: Bool
     private var prng: Prng
     private var key = ""
     private let timer: Timer
     /// When bytes came last.
     public private(set) var lastHeard: Instant
 
-    /// Starts to connect; `milliseconds` limit the time until the conversation is open.
+    /// Starts to connect; `milliseconds` limit the time until the conversation is open. Messages are
+    /// compressed if the server agrees to the offer; the limit counts what they inflate to.
     public init(
         loop: Loop, url: WebSocketURL, limitMilliseconds: Int64 = 5000,
-        maximumMessageBytes: Int = 16 << 20, handler: any WebSocketClientHandler
+        maximumMessageBytes: Int = 16 << 20, offersCompression: Bool = true,
+        handler: any WebSocketClientHandler
     ) {
         self.loop = loop
         self.url = url
         self.handler = handler
+        self.offersCompression = offersCompression
         parser = WebSocketParser(role: .client, maximumMessageBytes: maximumMessageBytes)
         // Masks protect proxies from chosen bytes (RFC 6455, 10.3); the system seeds them.
         var system = SystemRandomNumberGenerator()
@@ -132,7 +136,12 @@ public final class WebSocketClient: StreamHandler {
     /// Sends one text message, which must be UTF-8; ignored unless the conversation is open.
     public func send(text: [UInt8]) {
         guard isOpen else { return }
-        stream?.write(WebSocketFrame.encoded(.text, text, mask: nextMask()))
+        if parser.allowsCompression, let deflated = loop.deflate.deflated(text) {
+            stream?.write(
+                WebSocketFrame.encoded(.text, deflated, isCompressed: true, mask: nextMask()))
+        } else {
+            stream?.write(WebSocketFrame.encoded(.text, text, mask: nextMask()))
+        }
     }
 
     /// Says goodbye and waits two seconds for the answer; `ended` comes then.
@@ -172,7 +181,9 @@ public final class WebSocketClient: StreamHandler {
             key = WebSocketHandshake.key(drawing: &prng)
             stream.start(self)
             stream.write(
-                WebSocketHandshake.request(host: url.authority, target: url.target, key: key))
+                WebSocketHandshake.request(
+                    host: url.authority, target: url.target, key: key,
+                    offersCompression: offersCompression))
         }
     }
 
@@ -204,11 +215,17 @@ public final class WebSocketClient: StreamHandler {
     private func readReply(_ bytes: [UInt8]) {
         do {
             guard let reply = try UpgradeReply.read(bytes) else { return }
-            guard WebSocketHandshake.accepts(reply, key: key) else {
+            guard
+                WebSocketHandshake.accepts(
+                    reply, key: key, offeredCompression: offersCompression)
+            else {
                 finish(
                     .refused("the server answers \(reply.status.code) \(reply.status.reason)"))
                 return
             }
+            parser = WebSocketParser(
+                role: .client, maximumMessageBytes: parser.maximumMessageBytes,
+                allowsCompression: WebSocketHandshake.agreesToCompression(reply))
             state = .open
             timer.stop()
             handler?.webSocketOpened(self)
@@ -219,13 +236,25 @@ public final class WebSocketClient: StreamHandler {
         }
     }
 
+    private func inflated(
+        _ kind: WebSocketOpcode, _ bytes: [UInt8]
+    ) throws(WebSocketError) -> [UInt8] {
+        let limit = parser.maximumMessageBytes
+        return kind == .text
+            ? try loop.deflate.inflatedText(bytes, limit: limit)
+            : try loop.deflate.inflated(bytes, limit: limit)
+    }
+
     private func readMessages() {
-        do {
+        do throws(WebSocketError) {
             while let input = try parser.next() {
                 switch input {
                 case .text(let message), .binary(let message):
                     guard isOpen else { continue }
                     handler?.webSocket(self, received: message)
+                case .compressed(let kind, let bytes):
+                    guard isOpen else { continue }
+                    handler?.webSocket(self, received: try inflated(kind, bytes))
                 case .ping(let payload):
                     guard isOpen else { continue }
                     stream?.write(WebSocketFrame.encoded(.pong, payload, mask: nextMask()))

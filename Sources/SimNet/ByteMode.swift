@@ -309,7 +309,7 @@ extension World {
             push(.clientClosed, at: arrivalAtClient(client), other: client, epoch: epoch)
         case .endOutput: break
         case .refused where clientLinks[client].wire?.isGarbled == true: break
-        case .binary, .request, .upgradePeer, .refused:
+        case .binary, .compressed, .request, .upgradePeer, .refused:
             fail(Violation("codec", "a well-behaved client is answered with \(effect)"))
         }
     }
@@ -394,7 +394,7 @@ extension World {
                 if clientLinks[client].wire?.isGarbled == false {
                     sendFrame(.pong, payload, client)
                 }
-            case .pong, .binary: break
+            case .pong, .binary, .compressed: break
             }
         }
     }

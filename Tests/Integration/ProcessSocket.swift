@@ -218,7 +218,7 @@ final class ChatSocket {
         case .text(let text), .binary(let text):
             if let message = WireMessage(text) { inbox.append(message) }
         case .ping(let payload): send(WebSocketFrame.encoded(.pong, payload, mask: nextMask()))
-        case .pong: break
+        case .pong, .compressed: break
         case .close(let code, _): end(Int(code?.rawValue ?? 1005))
         }
     }

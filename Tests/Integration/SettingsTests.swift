@@ -204,6 +204,7 @@ struct SettingsTests {
             ("CLEANUP_INTERVAL", "0", "expected seconds from 1"),
             ("LOG_LEVEL", "loud", "debug, info, warning or error"),
             ("LOG_FORMAT", "xml", "text or json"),
+            ("WEBSOCKET_DEFLATE", "yes", "on or off"),
             ("CONFIG_FILE", "/nowhere/config.json", "cannot be read"),
         ])
     func badValues(variable: String, value: String, right: String) {

@@ -22,7 +22,8 @@ final class ClientConnection: StreamHandler {
     private init(_ stream: Stream, _ kind: EdgeKind, _ server: LiveNode) {
         self.server = server
         self.stream = stream
-        edge = ClientEdge(kind: kind, at: server.loop.now)
+        let limits = EdgeLimits(allowsCompression: server.settings.compressesWebSocket)
+        edge = ClientEdge(kind: kind, limits: limits, at: server.loop.now)
     }
 
     /// Begins to serve an accepted stream.
@@ -61,10 +62,11 @@ final class ClientConnection: StreamHandler {
         if let due = edge.deadline, due <= server.loop.now { step(.tick) } else { updateTimer() }
     }
 
-    /// Sends one encoded frame, if the client has an open WebSocket.
-    func send(_ frame: [UInt8]) {
+    /// Sends one message, if the client has an open WebSocket.
+    func send(_ message: inout OutgoingText) {
         guard edge.isOpen else { return }
-        stream.write(frame)
+        stream.write(
+            message.frame(isCompressed: edge.allowsCompression, server.loop.deflate))
     }
 
     /// Ends the client's WebSocket.
@@ -116,6 +118,7 @@ final class ClientConnection: StreamHandler {
             server.log.info("connected", ["connection": .text(name)])
             server.step(.connected(id))
         case .text(let text): take(text)
+        case .compressed(let kind, let bytes): inflate(kind, bytes)
         case .binary: send(.notJSON)
         case .request(let request): step(.respond(server.respond(to: request)))
         case .upgradePeer(_, let leftover):
@@ -135,7 +138,23 @@ final class ClientConnection: StreamHandler {
         }
     }
 
+    private func inflate(_ kind: WebSocketOpcode, _ bytes: [UInt8]) {
+        let limit = edge.limits.maximumMessageBytes
+        do {
+            if kind == .text {
+                take(try server.loop.deflate.inflatedText(bytes, limit: limit))
+            } else {
+                _ = try server.loop.deflate.inflated(bytes, limit: limit)
+                send(.notJSON)
+            }
+        } catch {
+            step(.unreadable(error))
+        }
+    }
+
     private func take(_ text: [UInt8]) {
+        // Behind a message that ended the conversation more may stand in the same segment.
+        guard isConnected else { return }
         server.counters.requests += 1
         switch ChatJSON.request(parsing: text, with: server.reader) {
         case .success(let request):
@@ -148,7 +167,8 @@ final class ClientConnection: StreamHandler {
     private func send(_ refusal: ChatJSON.Refusal) {
         var answer: [UInt8] = []
         ChatJSON.encode(refusal, into: &answer)
-        send(WebSocketFrame.encoded(.text, answer))
+        var message = OutgoingText(answer)
+        send(&message)
     }
 
     private var name: String { "\(id.slot).\(id.generation)" }

@@ -183,21 +183,22 @@ public final class LiveNode: PeerLinkOwner {
         case .compactLog(let index): storage.compact(through: index)
         case .reply(let connection, let message):
             report(message)
-            connections[connection]?.send(frame(of: message))
+            var text = text(of: message)
+            connections[connection]?.send(&text)
         case .deliver(let receivers, let message):
-            let bytes = frame(of: message)
+            var text = text(of: message)
             counters.deliveries += UInt64(receivers.count)
-            for receiver in receivers { connections[receiver]?.send(bytes) }
+            for receiver in receivers { connections[receiver]?.send(&text) }
         case .close(let connection, let reason): connections[connection]?.close(reason)
         case .note(let note): write(note)
         case .halt(let reason): halt(reason)
         }
     }
 
-    private func frame(of message: ServerMessage) -> [UInt8] {
+    private func text(of message: ServerMessage) -> OutgoingText {
         var text: [UInt8] = []
         ChatJSON.encode(message, in: cluster, into: &text)
-        return WebSocketFrame.encoded(.text, text)
+        return OutgoingText(text)
     }
 
     /// What some answers say of the cluster besides what the node decided.

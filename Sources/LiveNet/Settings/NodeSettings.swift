@@ -12,6 +12,8 @@ public struct NodeSettings: Sendable {
     public var members: [PeerAddress]
     /// Where chat clients connect; `nil`: nowhere.
     public var webSocket: Endpoint?
+    /// Chat clients that ask for compressed messages get them.
+    public var compressesWebSocket = true
     /// Where other clusters connect.
     public var xmlRPC: Endpoint?
     /// Where status is asked for.
@@ -144,6 +146,11 @@ public struct NodeSettings: Sendable {
             port.map { Endpoint(host: host ?? "0.0.0.0", port: $0) }
         }
         webSocket = endpoint(source["WEBSOCKET_HOST"], try port("WEBSOCKET_PORT", 8080))
+        switch source["WEBSOCKET_DEFLATE"] {
+        case nil, "on": compressesWebSocket = true
+        case "off": compressesWebSocket = false
+        case let text?: throw SettingError("WEBSOCKET_DEFLATE", text, "expected on or off")
+        }
         xmlRPC = endpoint(source["XMLRPC_HOST"], try port("XMLRPC_PORT", 9090))
         http = endpoint(bind.host, try port("PORT", 8000))
         // A list of TCP addresses says where this node's own links come in.

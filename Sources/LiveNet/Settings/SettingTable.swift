@@ -40,6 +40,9 @@ extension Setting {
             "WEBSOCKET_HOST", "websocket_host", "address",
             "where the WebSocket edge listens (0.0.0.0)"),
         .init("WEBSOCKET_PORT", "websocket_port", "port", "chat clients (8080)"),
+        .init(
+            "WEBSOCKET_DEFLATE", "websocket_deflate", "on|off",
+            "compress messages of chat clients that ask for it (on)"),
         .init("XMLRPC_HOST", "xmlrpc_host", "address", "where the XML-RPC edge listens (0.0.0.0)"),
         .init("XMLRPC_PORT", "xmlrpc_port", "port", "other clusters, and links of members (9090)"),
         .init(

@@ -41,7 +41,7 @@ extension ClientEdge.State {
                 .plain(.requestTimeout, "The request took too long to arrive.", closes: true),
                 context, &out)
         case .endOfStream, .reset, .close: return disconnect(&out)
-        case .respond: return .reading(reading)
+        case .respond, .unreadable: return .reading(reading)
         }
     }
 
@@ -70,8 +70,11 @@ extension ClientEdge.State {
     ) -> Self {
         switch context.kind {
         case .webSocket:
+            let isCompressionAgreed: Bool
             do {
-                let answer = try WebSocketHandshake.answer(to: request)
+                let answer = try WebSocketHandshake.answer(
+                    to: request, compression: context.limits.allowsCompression)
+                isCompressionAgreed = answer.fields.count(of: WebSocketExtension.field) > 0
                 out.emit(.write(answer.encoded(keepsAlive: true)))
             } catch {
                 return refuse(error.response, context, &out)
@@ -79,7 +82,8 @@ extension ClientEdge.State {
             out.emit(.opened)
             var session = ClientEdge.Session(
                 parser: WebSocketParser(
-                    role: .server, maximumMessageBytes: context.limits.maximumMessageBytes),
+                    role: .server, maximumMessageBytes: context.limits.maximumMessageBytes,
+                    allowsCompression: isCompressionAgreed),
                 lastHeard: context.now)
             session.parser.feed(parser.takeRest())
             return readFrames(session, context, &out)
@@ -114,7 +118,7 @@ extension ClientEdge.State {
             answering.keepsAlive = false
             return .answering(answering)
         case .reset: return disconnect(&out)
-        case .tick: return .answering(answering)
+        case .tick, .unreadable: return .answering(answering)
         case .respond(let response):
             let keepsAlive = answering.keepsAlive && !response.closes
             out.emit(
@@ -169,6 +173,7 @@ extension ClientEdge.State {
             return .closing(
                 ClientEdge.Closing(
                     parser: session.parser, deadline: context.now + context.limits.closeTimeout))
+        case .unreadable(let error): return fail(error, context, &out)
         case .respond: return .open(session)
         }
     }
@@ -183,6 +188,7 @@ extension ClientEdge.State {
                 switch input {
                 case .text(let message): out.emit(.text(message))
                 case .binary(let message): out.emit(.binary(message))
+                case .compressed(let kind, let bytes): out.emit(.compressed(kind, bytes))
                 case .ping(let payload):
                     // Each of a few pings is answered where it stands; of a flood only the
                     // latest, which the protocol allows (RFC 6455, 5.5.3).
@@ -200,14 +206,20 @@ extension ClientEdge.State {
                 }
             }
         } catch {
-            out.mark(.junkRefused)
-            let close = WebSocketFrame.close(error.closeCode, reason: error.explanation)
-            out.emit(.write(close))
-            out.emit(.closed(error.closeCode))
-            return linger(context, &out)
+            return fail(error, context, &out)
         }
         if let latestPing { out.emit(.write(WebSocketFrame.encoded(.pong, latestPing))) }
         return .open(session)
+    }
+
+    /// Ends a conversation whose other side breaks the protocol (RFC 6455, 7.1.7).
+    private static func fail(
+        _ error: WebSocketError, _ context: Context, _ out: inout Effects
+    ) -> Self {
+        out.mark(.junkRefused)
+        out.emit(.write(WebSocketFrame.close(error.closeCode, reason: error.explanation)))
+        out.emit(.closed(error.closeCode))
+        return linger(context, &out)
     }
 
     private static func closing(
@@ -228,7 +240,7 @@ extension ClientEdge.State {
         case .endOfStream, .reset: return disconnect(&out)
         case .tick:
             return context.now >= closing.deadline ? disconnect(&out) : .closing(closing)
-        case .close, .respond: return .closing(closing)
+        case .close, .respond, .unreadable: return .closing(closing)
         }
     }
 
@@ -241,7 +253,7 @@ extension ClientEdge.State {
         case .endOfStream, .reset: return disconnect(&out)
         case .tick:
             return context.now >= deadline ? disconnect(&out) : .lingering(until: deadline)
-        case .received, .close, .respond: return .lingering(until: deadline)
+        case .received, .close, .respond, .unreadable: return .lingering(until: deadline)
         }
     }
 

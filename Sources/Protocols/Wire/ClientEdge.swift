@@ -36,6 +36,11 @@ public struct ClientEdge: Machine {
         if case .open = state { true } else { false }
     }
 
+    /// True when messages may be sent compressed, as long as `isOpen`.
+    public var allowsCompression: Bool {
+        if case .open(let session) = state { session.parser.allowsCompression } else { false }
+    }
+
     /// True after `disconnect` or `upgradePeer`, when the machine can be dropped.
     public var isOver: Bool {
         if case .over = state { true } else { false }

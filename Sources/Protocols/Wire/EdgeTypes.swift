@@ -28,6 +28,8 @@ public struct EdgeLimits: Equatable, Sendable {
     public var closeTimeout: Interval
     /// How long a refused client may go on sending before the socket is closed under it.
     public var lingerTimeout: Interval
+    /// An offer to compress a WebSocket's messages is taken up; the driver then inflates them.
+    public var allowsCompression: Bool
 
     /// Makes limits.
     public init(
@@ -35,7 +37,8 @@ public struct EdgeLimits: Equatable, Sendable {
         maximumBacklogBytes: Int = 65_536, maximumPongsPerBatch: Int = 16,
         handshakeTimeout: Interval = .seconds(10), keepAliveTimeout: Interval = .seconds(75),
         pingInterval: Interval = .seconds(25), pongTimeout: Interval = .seconds(20),
-        closeTimeout: Interval = .seconds(5), lingerTimeout: Interval = .seconds(2)
+        closeTimeout: Interval = .seconds(5), lingerTimeout: Interval = .seconds(2),
+        allowsCompression: Bool = false
     ) {
         self.http = http
         self.maximumMessageBytes = maximumMessageBytes
@@ -47,6 +50,7 @@ public struct EdgeLimits: Equatable, Sendable {
         self.pongTimeout = pongTimeout
         self.closeTimeout = closeTimeout
         self.lingerTimeout = lingerTimeout
+        self.allowsCompression = allowsCompression
     }
 }
 
@@ -63,6 +67,9 @@ public enum EdgeEvent: Equatable, Sendable {
     /// The node ends the conversation; the code must be sendable. On HTTP the request that is
     /// being answered still gets its answer.
     case close(WebSocketCloseCode, reason: String)
+    /// A compressed message that was handed out is not what it must be. Ignored unless the
+    /// WebSocket is open: a close that stood behind the message has ended it already.
+    case unreadable(WebSocketError)
     /// The answer to the request that was surfaced last; ignored when there is none.
     indirect case respond(HTTPResponse)
 }
@@ -77,6 +84,9 @@ public enum EdgeEffect: Equatable, Sendable {
     case text([UInt8])
     /// A whole binary message.
     case binary([UInt8])
+    /// A whole compressed message of this kind. Inflate it within the message limit, check a text
+    /// for UTF-8, and use it as if it had come plain; or else step `unreadable` at once.
+    case compressed(WebSocketOpcode, [UInt8])
     /// A request to be answered with `respond`; the next comes only after that.
     indirect case request(HTTPRequest)
     /// The stream belongs to a peer link from here on; these bytes are its first. The machine

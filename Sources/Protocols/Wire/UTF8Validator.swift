@@ -1,7 +1,13 @@
 /// Decides byte by byte whether a stream is UTF-8; the earliest wrong byte is found at once.
 ///
 /// Overlong forms, surrogates and anything past U+10FFFF are wrong (RFC 3629, 4).
-struct UTF8Validator: Equatable, Sendable {
+public struct UTF8Validator: Equatable, Sendable {
+    /// True when the bytes are UTF-8 from beginning to end.
+    public static func isValid(_ bytes: [UInt8]) -> Bool {
+        var validator = UTF8Validator()
+        return bytes.withUnsafeBytes { validator.accept($0) } && validator.isAtBoundary
+    }
+
     /// Continuation bytes that the current character still needs.
     private var needed: UInt8 = 0
     /// The range that the next continuation byte must be in.

@@ -1,6 +1,6 @@
 /// Why a WebSocket conversation is failed; no frame after the fault is read (RFC 6455, 7.1.7).
 public enum WebSocketError: UInt8, Error, Equatable, Sendable, CaseIterable {
-    /// An RSV bit without an extension that gives it a meaning.
+    /// An RSV bit without an extension that gives it a meaning, or where that gives it none.
     case reservedBits
     /// An opcode that is not in `WebSocketOpcode`.
     case reservedOpcode
@@ -22,6 +22,8 @@ public enum WebSocketError: UInt8, Error, Equatable, Sendable, CaseIterable {
     case badClose
     /// A text or a close reason that is not UTF-8.
     case invalidUTF8
+    /// A compressed message that does not end where it should, or cannot be read.
+    case badCompression
     /// A message over the limit.
     case messageTooBig
 
@@ -31,7 +33,7 @@ public enum WebSocketError: UInt8, Error, Equatable, Sendable, CaseIterable {
         case .reservedBits, .reservedOpcode, .missingMask, .unexpectedMask, .fragmentedControl,
             .oversizeControl, .badLength, .unexpectedContinuation, .interleavedMessage, .badClose:
             .protocolError
-        case .invalidUTF8: .invalidData
+        case .invalidUTF8, .badCompression: .invalidData
         case .messageTooBig: .messageTooBig
         }
     }
@@ -50,6 +52,7 @@ public enum WebSocketError: UInt8, Error, Equatable, Sendable, CaseIterable {
         case .interleavedMessage: "a message begins inside another"
         case .badClose: "the close frame is malformed"
         case .invalidUTF8: "text is not UTF-8"
+        case .badCompression: "a compressed message cannot be read"
         case .messageTooBig: "the message is too big"
         }
     }

@@ -112,17 +112,21 @@ public struct WebSocketCloseCode: Hashable, Sendable {
 public enum WebSocketFrame {
     /// One frame; a client must give a mask and a server must not (RFC 6455, 5.1).
     ///
-    /// A control frame's payload must be at most 125 bytes and `isFinal` true.
+    /// A control frame's payload must be at most 125 bytes and `isFinal` true. `isCompressed` says
+    /// that the message which begins here is compressed (RFC 7692, 6).
     public static func encoded(
         _ opcode: WebSocketOpcode, _ payload: [UInt8], isFinal: Bool = true,
-        mask: WebSocketMask? = nil
+        isCompressed: Bool = false, mask: WebSocketMask? = nil
     ) -> [UInt8] {
+        precondition(
+            !isCompressed || opcode == .text || opcode == .binary,
+            "a frame of \(opcode) begins no message")
         precondition(
             !opcode.isControl || (isFinal && payload.count <= 125),
             "a control frame is whole and at most 125 bytes, not \(payload.count)")
         var frame: [UInt8] = []
         frame.reserveCapacity(payload.count + 14)
-        frame.append((isFinal ? 0x80 : 0) | opcode.rawValue)
+        frame.append((isFinal ? 0x80 : 0) | (isCompressed ? 0x40 : 0) | opcode.rawValue)
         let maskBit: UInt8 = mask == nil ? 0 : 0x80
         switch payload.count {
         case ...125:

@@ -7,7 +7,8 @@
 /// ## Function
 /// `feed` adds bytes; `next` yields a message or control frame, or `nil` when it needs more bytes.
 /// After a close frame everything is ignored (RFC 6455, 5.5.1). Memory is bounded by the message
-/// limit and one segment.
+/// limit and one segment. Compressed messages (RFC 7692) are handed out as they came: what they
+/// inflate to is the caller's to bound and, in a text, to check for UTF-8.
 public struct WebSocketParser: Equatable, Sendable {
     /// Whose frames are read.
     public enum Role: UInt8, Equatable, Sendable {
@@ -23,6 +24,8 @@ public struct WebSocketParser: Equatable, Sendable {
         case text([UInt8])
         /// A whole message of bytes.
         case binary([UInt8])
+        /// A whole message of this kind, text or binary, still compressed.
+        case compressed(WebSocketOpcode, [UInt8])
         /// A ping and its payload, at most 125 bytes.
         case ping([UInt8])
         /// A pong and its payload, at most 125 bytes.
@@ -34,6 +37,7 @@ public struct WebSocketParser: Equatable, Sendable {
     struct Header: Equatable, Sendable {
         var opcode: WebSocketOpcode
         var isFinal: Bool
+        var isCompressed: Bool
         var key: UInt32
         var length: Int
         /// Payload bytes that were consumed already; data frames only.
@@ -49,21 +53,28 @@ public struct WebSocketParser: Equatable, Sendable {
 
     /// Whose frames are read.
     public let role: Role
-    /// The most bytes of one message, fragments together.
+    /// The most bytes of one message as it comes, fragments together.
     public let maximumMessageBytes: Int
+    /// The handshake agreed on permessage-deflate.
+    public let allowsCompression: Bool
     private var buffer: [UInt8] = []
     private var start = 0
     private var phase: Phase = .header
     /// The message whose fragments come in; its kind is text or binary.
     private var messageKind: WebSocketOpcode?
     private var message: [UInt8] = []
+    /// The message whose fragments come in is compressed.
+    private var isCompressed = false
     private var utf8 = UTF8Validator()
 
     /// Makes a parser for the first byte after the handshake; the limit must not be negative.
-    public init(role: Role, maximumMessageBytes: Int = 65_536) {
+    public init(
+        role: Role, maximumMessageBytes: Int = 65_536, allowsCompression: Bool = false
+    ) {
         precondition(maximumMessageBytes >= 0, "a limit is not negative: \(maximumMessageBytes)")
         self.role = role
         self.maximumMessageBytes = maximumMessageBytes
+        self.allowsCompression = allowsCompression
     }
 
     /// Adds bytes at the end.
@@ -115,13 +126,15 @@ public struct WebSocketParser: Equatable, Sendable {
     public func digest(into digest: inout Digest) {
         digest.combine(UInt64(role.rawValue))
         digest.combine(start == 0 ? buffer : Array(buffer[start...]))
-        digest.combine(UInt64(messageKind?.rawValue ?? 0))
+        digest.combine(UInt64(messageKind?.rawValue ?? 0) | (isCompressed ? 0x100 : 0))
         digest.combine(message)
         utf8.digest(into: &digest)
         switch phase {
         case .header: digest.combine(1)
         case .payload(let header):
-            digest.combine(UInt64(header.opcode.rawValue) << 1 | (header.isFinal ? 1 : 0))
+            digest.combine(
+                UInt64(header.opcode.rawValue) << 1 | (header.isFinal ? 1 : 0)
+                    | (header.isCompressed ? 0x100 : 0))
             digest.combine(UInt64(header.key))
             digest.combine(header.length)
             digest.combine(header.position)
@@ -139,9 +152,12 @@ public struct WebSocketParser: Equatable, Sendable {
         let available = buffer.count - start
         guard available >= 1 else { return nil }
         let first = buffer[start]
-        guard first & 0x70 == 0 else { throw .reservedBits }
+        guard first & (allowsCompression ? 0x30 : 0x70) == 0 else { throw .reservedBits }
         guard let opcode = WebSocketOpcode(rawValue: first & 0x0F) else { throw .reservedOpcode }
         let isFinal = first & 0x80 != 0
+        // Only the frame that begins a message says that it is compressed (RFC 7692, 6.1).
+        let isCompressed = first & 0x40 != 0
+        guard !isCompressed || opcode == .text || opcode == .binary else { throw .reservedBits }
         switch opcode {
         case .continuation: guard messageKind != nil else { throw .unexpectedContinuation }
         case .text, .binary: guard messageKind == nil else { throw .interleavedMessage }
@@ -171,7 +187,8 @@ public struct WebSocketParser: Equatable, Sendable {
                 | UInt32(buffer[at + 2]) << 8 | UInt32(buffer[at + 3])
         }
         start += 2 + width + (isMasked ? 4 : 0)
-        return Header(opcode: opcode, isFinal: isFinal, key: key, length: length)
+        return Header(
+            opcode: opcode, isFinal: isFinal, isCompressed: isCompressed, key: key, length: length)
     }
 
     private func readLength(_ short: Int, width: Int) throws(WebSocketError) -> Int {
@@ -213,8 +230,11 @@ public struct WebSocketParser: Equatable, Sendable {
 
     /// Consumes what is there of a data frame; the whole message when it is complete.
     private mutating func readData(_ header: Header) throws(WebSocketError) -> Input? {
-        if header.opcode != .continuation { messageKind = header.opcode }
-        let isText = messageKind == .text
+        if header.opcode != .continuation {
+            messageKind = header.opcode
+            isCompressed = header.isCompressed
+        }
+        let isText = messageKind == .text && !isCompressed
         let count = min(header.length - header.position, buffer.count - start)
         // The usual case, a message in one frame that is all here, takes one pass and one copy.
         let isWhole = header.isFinal && message.isEmpty && count == header.length
@@ -244,7 +264,12 @@ public struct WebSocketParser: Equatable, Sendable {
         guard header.isFinal else { return nil }
         guard utf8.isAtBoundary else { throw .invalidUTF8 }
         if !isWhole { swap(&chunk, &message) }
+        let kind = messageKind ?? header.opcode
         messageKind = nil
+        if isCompressed {
+            isCompressed = false
+            return .compressed(kind, chunk)
+        }
         return isText ? .text(chunk) : .binary(chunk)
     }
 

@@ -284,7 +284,7 @@ final class RoomMaker: WebSocketClientHandler {
         let urls = load.options.urls
         client = WebSocketClient(
             loop: load.loop, url: urls[attempts % urls.count], limitMilliseconds: 2000,
-            handler: self)
+            offersCompression: load.options.compresses, handler: self)
         attempts += 1
     }
 

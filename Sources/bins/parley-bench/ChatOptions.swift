@@ -13,6 +13,7 @@ struct ChatOptions {
     var inflight = 16
     var size = 200
     var reconnects = false
+    var compresses = false
     var isJSONOnly = false
 
     static let usage = """
@@ -34,6 +35,7 @@ struct ChatOptions {
           --size BYTES     content of a message, 40 to 5000 (default 200)
           --reconnect      lost members go on with the next URL: senders repeat what was not
                            acknowledged, receivers ask for what they missed
+          --deflate        offer permessage-deflate, and compress if the node agrees
           --json           nothing but the JSON line on the standard output
 
         Progress goes to the standard error, the last line of the output is JSON.
@@ -68,6 +70,7 @@ struct ChatOptions {
             case "--inflight": inflight = try rest.number(of: option, in: 1...65_536)
             case "--size": size = try rest.number(of: option, in: 40...5000)
             case "--reconnect": reconnects = true
+            case "--deflate": compresses = true
             case "--json": isJSONOnly = true
             default: throw UsageError("unknown argument \(option)")
             }

@@ -1,3 +1,4 @@
+import EdgeCodecs
 import Glibc
 import LiveNet
 import Protocols
@@ -20,7 +21,7 @@ enum EchoServer {
         var rest = Arguments(arguments)
         var host = "127.0.0.1"
         var port: Int?
-        var limits = EdgeLimits(maximumMessageBytes: 16 << 20)
+        var limits = EdgeLimits(maximumMessageBytes: 16 << 20, allowsCompression: true)
         while let option = rest.next() {
             switch option {
             case "--host": host = try rest.value(of: option)
@@ -57,6 +58,8 @@ enum EchoServer {
 /// The open connections, for their time limits.
 final class EchoConnections {
     private var slots = SlotMap<EchoConnection>()
+    /// Compresses for all connections.
+    let codec = MessageDeflate()
 
     func insert(_ connection: EchoConnection) -> ConnectionID { slots.insert(connection) }
     func remove(_ id: ConnectionID) { slots.remove(id) }
@@ -70,6 +73,7 @@ final class EchoConnections {
 final class EchoConnection: StreamHandler {
     private let stream: Stream
     private let group: EchoConnections
+    private var codec: MessageDeflate { group.codec }
     private var id = ConnectionID(slot: 0, generation: 0)
     private var edge: ClientEdge
     private var outbox = Outbox<EdgeEffect>()
@@ -104,17 +108,40 @@ final class EchoConnection: StreamHandler {
     private func step(_ event: EdgeEvent) {
         guard !edge.isOver else { return }
         edge.step(event, at: stream.loop.now, into: &outbox)
-        for effect in outbox.effects {
+        let effects = outbox.effects
+        outbox.removeAll()
+        for effect in effects {
             switch effect {
             case .write(let bytes): stream.write(bytes)
-            case .text(let message): stream.write(WebSocketFrame.encoded(.text, message))
-            case .binary(let message): stream.write(WebSocketFrame.encoded(.binary, message))
+            case .text(let message): echo(.text, message)
+            case .binary(let message): echo(.binary, message)
+            case .compressed(let kind, let bytes): inflate(kind, bytes)
             case .endOutput: stream.endWriting()
             case .disconnect: stream.closeAfterFlush()
             case .opened, .closed, .refused: break
             case .request, .upgradePeer: preconditionFailure("no effect of a WebSocket port")
             }
         }
-        outbox.removeAll()
+    }
+
+    private func inflate(_ kind: WebSocketOpcode, _ bytes: [UInt8]) {
+        let limit = edge.limits.maximumMessageBytes
+        do {
+            let message =
+                kind == .text
+                ? try codec.inflatedText(bytes, limit: limit)
+                : try codec.inflated(bytes, limit: limit)
+            echo(kind, message)
+        } catch {
+            step(.unreadable(error))
+        }
+    }
+
+    private func echo(_ kind: WebSocketOpcode, _ message: [UInt8]) {
+        if edge.allowsCompression, let deflated = codec.deflated(message) {
+            stream.write(WebSocketFrame.encoded(kind, deflated, isCompressed: true))
+        } else {
+            stream.write(WebSocketFrame.encoded(kind, message))
+        }
     }
 }

@@ -36,7 +36,7 @@ class LoadMember: WebSocketClientHandler {
         let urls = load.options.urls
         client = WebSocketClient(
             loop: load.loop, url: urls[nextURL % urls.count], limitMilliseconds: 2000,
-            handler: self)
+            offersCompression: load.options.compresses, handler: self)
         nextURL += 1
     }
 

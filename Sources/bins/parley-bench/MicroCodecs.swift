@@ -17,7 +17,8 @@ enum MicroCodecs {
     static var makers: [() -> Micro.Row] {
         [
             webSocketParse, webSocketEncode, httpParse, jsonRequest, jsonRequestWrite, jsonEncode,
-            jsonMessage, appendEncode, appendDecode, checksum, commandEncode, commandDecode,
+            jsonMessage, deflate, inflate, appendEncode, appendDecode, checksum, commandEncode,
+            commandDecode,
         ]
     }
 
@@ -49,6 +50,24 @@ enum MicroCodecs {
         let text = jsonBytes(message)
         return Micro.simple("WebSocket: encode a frame of \(text.count) B") {
             WebSocketFrame.encoded(.text, text).count
+        }
+    }
+
+    private static func deflate() -> Micro.Row {
+        let text = jsonBytes(message)
+        let codec = MessageDeflate()
+        let count = codec.deflated(text)?.count ?? text.count
+        return Micro.simple("WebSocket: deflate \(text.count) B to \(count) B") {
+            codec.deflated(text)?.count ?? 0
+        }
+    }
+
+    private static func inflate() -> Micro.Row {
+        let text = jsonBytes(message)
+        let codec = MessageDeflate()
+        let deflated = codec.deflated(text) ?? []
+        return Micro.simple("WebSocket: inflate \(deflated.count) B to \(text.count) B") {
+            (try? codec.inflatedText(deflated, limit: 65_536))?.count ?? 0
         }
     }
 
