@@ -32,6 +32,9 @@ let package = Package(
         .systemLibrary(
             name: "COpenSSL", path: "Sources/LiveNet/COpenSSL", pkgConfig: "libcrypto",
             providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(
+            name: "CExpat", path: "Sources/LiveNet/CExpat", pkgConfig: "expat",
+            providers: [.apt(["libexpat1-dev"])]),
         .target(
             name: "CJSON", path: "Sources/LiveNet/CJSON",
             linkerSettings: [.linkedLibrary("simdjson")]),
@@ -39,11 +42,13 @@ let package = Package(
             name: "CZlib", path: "Sources/LiveNet/CZlib", pkgConfig: "zlib",
             providers: [.apt(["zlib1g-dev"])]),
         .target(
-            name: "EdgeCodecs", dependencies: ["Protocols", "CJSON", "COpenSSL", "CZlib"],
+            name: "EdgeCodecs",
+            dependencies: ["Protocols", "CJSON", "COpenSSL", "CZlib", "CExpat"],
             path: "Sources/LiveNet/Codecs", swiftSettings: plain),
         .target(
             name: "LiveNet", dependencies: ["Protocols", "EdgeCodecs", "CUV"],
-            path: "Sources/LiveNet", exclude: ["CUV", "COpenSSL", "CZlib", "CJSON", "Codecs"],
+            path: "Sources/LiveNet",
+            exclude: ["CUV", "COpenSSL", "CZlib", "CExpat", "CJSON", "Codecs"],
             swiftSettings: plain),
 
         // Hands the chat codec to the simulated world, which imports no library of its own.

@@ -20,7 +20,10 @@ die() {
 # --- Packages and programs -------------------------------------------------------------------
 
 # What Parley needs of Debian, besides the Swift toolchain.
-packages=(libuv1-dev libssl-dev libsimdjson-dev zlib1g-dev pkg-config libstdc++-12-dev curl openssl)
+packages=(
+    libuv1-dev libssl-dev libsimdjson-dev zlib1g-dev libexpat1-dev pkg-config libstdc++-12-dev
+    curl openssl
+)
 
 has_package() {
     [[ $(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null) == installed ]]

@@ -39,6 +39,10 @@ public enum HTTP1Error: UInt8, Error, Equatable, Sendable, CaseIterable {
     case unknownMethod
     /// Another major version.
     case unsupportedVersion
+    /// Not `version SP three digits SP reason`; of a response alone.
+    case badStatusLine
+    /// The connection ended inside a response.
+    case truncated
 
     /// The status to answer with.
     public var status: HTTPStatus {
@@ -52,6 +56,7 @@ public enum HTTP1Error: UInt8, Error, Equatable, Sendable, CaseIterable {
         case .unknownExpectation: .expectationFailed
         case .unknownTransferCoding, .unknownMethod: .notImplemented
         case .unsupportedVersion: .versionNotSupported
+        case .badStatusLine, .truncated: .badGateway
         }
     }
 
@@ -76,6 +81,8 @@ public enum HTTP1Error: UInt8, Error, Equatable, Sendable, CaseIterable {
         case .unknownTransferCoding: "the transfer coding is not supported"
         case .unknownMethod: "the method is not supported"
         case .unsupportedVersion: "only HTTP/1.1 and HTTP/1.0 are spoken here"
+        case .badStatusLine: "the status line is malformed"
+        case .truncated: "the connection ended inside a response"
         }
     }
 }

@@ -14,7 +14,7 @@ extension HTTP1Parser {
         try parseTarget((first + 1)..<last)
     }
 
-    private func parseVersion(_ bytes: ArraySlice<UInt8>) throws(HTTP1Error) -> HTTPVersion {
+    func parseVersion(_ bytes: ArraySlice<UInt8>) throws(HTTP1Error) -> HTTPVersion {
         let base = bytes.startIndex
         guard bytes.count == 8, bytes.prefix(5).elementsEqual("HTTP/".utf8),
             HTTP1Parser.isDigit(bytes[base + 5]), bytes[base + 6] == UInt8(ascii: "."),
@@ -106,7 +106,7 @@ extension HTTP1Parser {
     }
 
     /// Sets the phase that reads the body; true when there is one.
-    private mutating func chooseFraming() throws(HTTP1Error) -> Bool {
+    mutating func chooseFraming() throws(HTTP1Error) -> Bool {
         let lengths = draft.fields.count(of: "content-length")
         guard draft.fields.count(of: "transfer-encoding") > 0 else {
             let length = lengths == 0 ? 0 : try contentLength(fields: lengths)

@@ -28,6 +28,10 @@ public struct HTTP1Parser: Equatable, Sendable {
         case chunkData(remaining: Int)
         case chunkEnd(position: Int)
         case trailers
+        /// Before a status line, in a parser of responses.
+        case statusLine
+        /// In a response whose body goes on to the end of the connection.
+        case openBody
         case failed(HTTP1Error)
     }
 
@@ -44,6 +48,8 @@ public struct HTTP1Parser: Equatable, Sendable {
     /// Bytes of field lines, later of trailers and chunk extensions, counted against the limit.
     var chargedBytes = 0
     var chargedLines = 0
+    /// What `HTTP1ResponseParser` knows of the response under construction; `nil` for requests.
+    var response: ResponseHead?
 
     static let emptyDraft = HTTPRequest(method: .get, target: "")
 
@@ -108,6 +114,8 @@ public struct HTTP1Parser: Equatable, Sendable {
         case .chunkData(let remaining): digest.combine(remaining << 4 | 6)
         case .chunkEnd(let position): digest.combine(position << 4 | 7)
         case .trailers: digest.combine(8)
+        case .statusLine: digest.combine(10)
+        case .openBody: digest.combine(11)
         case .failed(let error): digest.combine(Int(error.rawValue) << 4 | 9)
         }
     }
@@ -124,6 +132,8 @@ public struct HTTP1Parser: Equatable, Sendable {
         case .chunkData(let remaining): return readChunkData(remaining)
         case .chunkEnd(let position): return try readChunkEnd(position)
         case .trailers: return try readTrailerLine()
+        case .statusLine: return try readStatusLine()
+        case .openBody: return try readOpenBody()
         case .failed(let error): throw error
         }
     }
@@ -155,11 +165,12 @@ public struct HTTP1Parser: Equatable, Sendable {
             draft.fields.append(from: buffer, name: name, value: value)
             return nil
         }
+        if response != nil { return try finishResponseHead() }
         let expects = try finishHead()
         return expects ? .expectsContinue : bodyIsEmpty ? finishRequest() : nil
     }
 
-    private var bodyIsEmpty: Bool { phase == .fixedBody(remaining: 0) }
+    var bodyIsEmpty: Bool { phase == .fixedBody(remaining: 0) }
 
     private mutating func readFixedBody(_ remaining: Int) -> Step? {
         let count = moveToBody(remaining)
@@ -221,10 +232,11 @@ public struct HTTP1Parser: Equatable, Sendable {
         return name.isEmpty ? finishRequest() : nil
     }
 
-    private mutating func finishRequest() -> Step {
+    /// Ends the message under construction; a response's fields and body come as a request's.
+    mutating func finishRequest() -> Step {
         let request = draft
         draft = HTTP1Parser.emptyDraft
-        phase = .requestLine(skippedEmptyLine: false)
+        phase = response == nil ? .requestLine(skippedEmptyLine: false) : .statusLine
         if start == buffer.count { releaseAll() }
         return .request(request)
     }
@@ -259,7 +271,7 @@ public struct HTTP1Parser: Equatable, Sendable {
         }
     }
 
-    private mutating func moveToBody(_ remaining: Int) -> Int {
+    mutating func moveToBody(_ remaining: Int) -> Int {
         let count = min(remaining, buffer.count - start)
         draft.body.append(contentsOf: buffer[start..<start + count])
         consume(count)

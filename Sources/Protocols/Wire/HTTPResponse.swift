@@ -31,6 +31,8 @@ public struct HTTPStatus: Hashable, Sendable {
     public static let contentTooLarge = HTTPStatus(413)
     /// 414.
     public static let uriTooLong = HTTPStatus(414)
+    /// 415: the body is of a kind that is not understood here.
+    public static let unsupportedMediaType = HTTPStatus(415)
     /// 417.
     public static let expectationFailed = HTTPStatus(417)
     /// 426: this port speaks another protocol.
@@ -41,6 +43,8 @@ public struct HTTPStatus: Hashable, Sendable {
     public static let internalServerError = HTTPStatus(500)
     /// 501.
     public static let notImplemented = HTTPStatus(501)
+    /// 502: what another server answered is not valid.
+    public static let badGateway = HTTPStatus(502)
     /// 503.
     public static let serviceUnavailable = HTTPStatus(503)
     /// 505.
