@@ -208,11 +208,16 @@ public struct Options: Equatable, Sendable {
         if prng.chance(1, in: 2) { segmentBytes = 1 << prng.int(in: 10..<17) }
     }
 
-    /// How long members may be idle: here and there no longer than clients think.
+    /// How long members may be idle: here and there no longer than clients think. And how often
+    /// they may ask.
     private mutating func drawPresence(from prng: inout Prng) {
         guard prng.chance(1, in: 4) else { return }
         limits.inactivityTimeout = .milliseconds(Int64(prng.int(in: 500..<4_000)))
         limits.cleanupInterval = .milliseconds(Int64(prng.int(in: 100..<2_000)))
+        if prng.chance(1, in: 3) {
+            limits.rateLimit = prng.int(in: 2..<20)
+            limits.rateBurst = prng.int(in: 1..<20)
+        }
     }
 
     private mutating func drawNetworkFaults(from prng: inout Prng) {
@@ -303,6 +308,7 @@ extension Options: CustomStringConvertible {
         add("backlog", limits.clientBacklog, unless: plainLimits.clientBacklog)
         add("applyBatch", limits.applyBatch, unless: plainLimits.applyBatch)
         add("inactivityMilliseconds", Int(limits.inactivityTimeout.milliseconds), unless: 0)
+        add("rate", limits.rateLimit, unless: 0)
         for fault in Fault.allCases where self[fault] > .zero {
             parts.append("\(fault)=\(self[fault].milliseconds)ms")
         }

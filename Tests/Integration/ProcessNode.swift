@@ -34,6 +34,8 @@ final class NodeProcess {
             "WEBSOCKET_HOST": "127.0.0.1", "WEBSOCKET_PORT": "\(ports.webSocket)",
             "XMLRPC_HOST": "127.0.0.1", "XMLRPC_PORT": "\(ports.xmlRPC)",
             "BIND": "127.0.0.1:\(ports.tcp)", "PORT": "\(ports.http)",
+            // Tests ask as fast as they can.
+            "RATE_LIMIT": "0",
         ]
         environment["PEERS"] = peers
     }

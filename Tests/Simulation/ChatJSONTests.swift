@@ -259,7 +259,7 @@ struct ChatJSONTests {
                 == sent + #","client_message_id":"k"}}"#)
         #expect(
             text(.messageFailed(room: room, clientMessageID: "k", .invalidContent))
-                == #"{"type":"message_error","data":{"room_id":"\#(r)","error":"The content must have 1 to 5,000 characters","error_code":"INVALID_CONTENT","client_message_id":"k"}}"#
+                == #"{"type":"message_error","data":{"room_id":"\#(r)","error":"The content must have 1 to 5,000 characters, not all of them white space, and no control characters but tabs and line ends","error_code":"INVALID_CONTENT","client_message_id":"k"}}"#
         )
         let event =
             #""data":{"room_id":"\#(r)","username":"u","member_count":3,"timestamp":"\#(time)""#
@@ -312,6 +312,7 @@ struct ChatJSONTests {
         let errors: [RequestError] = [
             .invalidRequest, .invalidContent, .roomNotFound, .nameTaken, .notMember, .unavailable,
             .outcomeUnknown, .overloaded, .stateFull, .sessionExpired, .alreadyAcknowledged,
+            .rateLimited, .roomLimit, .roomFull,
         ]
         var messages: [ServerMessage] = [
             .roomsList([]), .roomsList([summary(1), summary(12)]),

@@ -360,37 +360,4 @@ struct NodeRequestTests {
         }
         #expect(net.leader == old)
     }
-
-    // MARK: Stopping
-
-    @Test("a leader that is drained hands over, closes its clients with 1012 and halts")
-    func drain() {
-        var net = NodeNet.ready()
-        let old = net.leader
-        let client = net.connectClient(old)
-        net.step(old, .drain)
-        #expect(!net[old].isReady)
-        net.step(old, .request(client, .discoverRooms))
-        #expect(net.heard(old, client) == [.message(.failed(.unavailable))])
-        net.run(1_000)
-        #expect(net[old].halted == .drained)
-        #expect(net.heard(old, client).last == .closed(.serviceRestart))
-        #expect(!net.hasSpokenAfterHalt)
-        #expect(net.leaders.count == 1 && net.leader != old)
-    }
-
-    @Test("a drain that cannot finish ends after three seconds, and does not spin until then")
-    func drainAlone() {
-        var net = NodeNet.ready()
-        let id = net.followers[0]
-        let client = net.connectClient(id)
-        net.isolate(id)
-        net.run(1_517)
-        net.step(id, .request(client, .discoverRooms))
-        net.step(id, .drain)
-        net.run(2_990)
-        #expect(net[id].halted == nil)
-        net.run(15)
-        #expect(net[id].halted == .drained && !net.hasSpun)
-    }
 }

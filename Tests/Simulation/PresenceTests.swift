@@ -143,6 +143,35 @@ struct PresenceTests {
         #expect(net[id].pendingCount == 0)
     }
 
+    @Test("a node that dies leaves its rooms to the lowest live one, and lists and members hear it")
+    func takeover() {
+        var net = NodeNet.ready()
+        let (ann, bob) = (net.connectClient(1), net.connectClient(3))
+        let tea = net.createRoom(1, ann, "tea")
+        let own = net.createRoom(3, bob, "own")
+        _ = net.ask(1, ann, .joinRoom(room: tea, user: "ann", since: nil))
+        _ = net.ask(3, bob, .joinRoom(room: tea, user: "bob", since: nil))
+        func rooms(_ id: UInt32) -> [UniqueID] {
+            let client = net.connectClient(id)
+            guard case .message(.roomsList(let rooms))? = net.ask(id, client, .listRooms).first
+            else { return [] }
+            return rooms.map(\.id)
+        }
+        #expect(rooms(1) == [tea] && rooms(2) == [] && rooms(3) == [own])
+        net.isolate(1)
+        net.run(20_000)
+        #expect(rooms(2) == [tea] && rooms(3) == [own])
+        #expect(net[3].state.summary(of: tea)?.admin == node(2))
+        #expect(net.notes[1].filter { $0 == .roomsTakenOver(from: node(1), count: 1) }.count == 1)
+        #expect(!net.notes[2].contains(.roomsTakenOver(from: node(1), count: 1)))
+        let gone = Self.news(net.heard(3, bob)).filter(Self.left(tea, "ann", 1, .nodeUnreachable))
+        #expect(gone.count == 1)
+        // Back again, it has its room back.
+        net.heal()
+        net.run(3_000)
+        #expect(rooms(1) == [tea] && rooms(2) == [])
+    }
+
     // MARK: The checker
 
     private static let room = UniqueID(high: 1, low: 2)

@@ -312,7 +312,12 @@ struct RecordingTests {
         configuration.limits.checkpointEntries = 28
         configuration.limits.inactivityTimeout = .milliseconds(29)
         configuration.limits.cleanupInterval = .milliseconds(30)
-        configuration.versions = 3...31
+        configuration.limits.drainSpan = .milliseconds(31)
+        configuration.limits.rateLimit = 32
+        configuration.limits.rateBurst = 33
+        configuration.limits.roomLimit = 34
+        configuration.limits.memberLimit = 35
+        configuration.versions = 3...36
         var writer = ByteWriter()
         configuration.write(to: &writer)
         var reader = ByteReader(writer.bytes)
@@ -325,7 +330,7 @@ struct RecordingTests {
             Mirror(reflecting: configuration.state).children.count,
             Mirror(reflecting: configuration.limits).children.count,
         ]
-        #expect(counts == [9, 9, 9, 12])
+        #expect(counts == [9, 9, 9, 17])
         for length in 0..<writer.bytes.count {
             var cut = ByteReader(Array(writer.bytes[..<length]))
             #expect(throws: DecodeError.self) { try NodeConfiguration(from: &cut) }
@@ -379,6 +384,9 @@ struct RecordingTests {
             .reply(connection, .registerFailed(key: "b", .notMember)),
             .note(.peerFaulty(node(1), .secondLeader)), .note(.peerFaulty(node(2), .secondLeader)),
             .note(.peerFaulty(node(1), .claimBeyondLog)),
+            .note(.roomsTakenOver(from: node(1), count: 1)),
+            .note(.roomsTakenOver(from: node(2), count: 1)),
+            .note(.roomsTakenOver(from: node(1), count: 2)),
         ]
         effects += PeerCodecTests.messages.map { .send(node(1), $0) }
         effects.append(.send(node(2), PeerCodecTests.messages[0]))

@@ -59,6 +59,9 @@ extension RequestError {
         case .stateFull: "STATE_FULL"
         case .sessionExpired: "SESSION_EXPIRED"
         case .alreadyAcknowledged: "ALREADY_ACKNOWLEDGED"
+        case .rateLimited: "RATE_LIMITED"
+        case .roomLimit: "ROOM_LIMIT"
+        case .roomFull: "ROOM_FULL"
         }
     }
 
@@ -69,9 +72,15 @@ extension RequestError {
     public var explanation: StaticString {
         switch self {
         case .invalidRequest:
-            "A field is missing, empty or too long; correct the request"
+            """
+            A field is missing, empty or too long, or a name has control characters or white \
+            space at an end; correct the request
+            """
         case .invalidContent:
-            "The content must have 1 to 5,000 characters"
+            """
+            The content must have 1 to 5,000 characters, not all of them white space, and no \
+            control characters but tabs and line ends
+            """
         case .roomNotFound:
             "The room does not exist; list the rooms and choose another"
         case .nameTaken:
@@ -90,6 +99,12 @@ extension RequestError {
             "The session is over; open a new one, and read before you repeat the request"
         case .alreadyAcknowledged:
             "The request's number was acknowledged before; use a new one"
+        case .rateLimited:
+            "You ask more often than RATE_LIMIT allows; nothing was done, try again in a second"
+        case .roomLimit:
+            "The cluster has as many rooms as ROOM_LIMIT allows; nothing was done, ask the operator"
+        case .roomFull:
+            "The room has as many members as MEMBER_LIMIT allows; nothing was done, try again later"
         }
     }
 
@@ -106,6 +121,9 @@ extension RequestError {
         case "STATE_FULL": .stateFull
         case "SESSION_EXPIRED": .sessionExpired
         case "ALREADY_ACKNOWLEDGED": .alreadyAcknowledged
+        case "RATE_LIMITED": .rateLimited
+        case "ROOM_LIMIT": .roomLimit
+        case "ROOM_FULL": .roomFull
         default: .outcomeUnknown
         }
     }

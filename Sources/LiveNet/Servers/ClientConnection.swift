@@ -22,7 +22,8 @@ final class ClientConnection: StreamHandler {
     private init(_ stream: Stream, _ kind: EdgeKind, _ server: LiveNode) {
         self.server = server
         self.stream = stream
-        let limits = EdgeLimits(allowsCompression: server.settings.compressesWebSocket)
+        var limits = server.settings.edge
+        limits.allowsCompression = server.settings.compressesWebSocket
         edge = ClientEdge(kind: kind, limits: limits, at: server.loop.now)
     }
 

@@ -24,6 +24,7 @@ public final class LiveNode: PeerLinkOwner {
     var connections = SlotMap<ClientConnection>()
     var edgeTimers = TimerHeap<Instant, ConnectionID>()
     var counters = Counters()
+    var faultLines = FaultLines()
     private var listeners: [Listener] = []
     private var outbox = Outbox<NodeEffect>()
     /// Events that effects caused while they were performed.
@@ -240,7 +241,9 @@ public final class LiveNode: PeerLinkOwner {
     public func drain() {
         guard ending == nil, !isDraining else { return }
         isDraining = true
-        log.info("draining: handing over and closing clients with 1012", [:])
+        log.info(
+            "draining: handing over and closing clients with 1012",
+            ["connections": .int(connections.count)])
         for listener in listeners { listener.close() }
         listeners = []
         step(.drain)

@@ -22,10 +22,12 @@ extension LiveNode {
             log.warning(
                 "peer refused", ["peer": .text("\(peer)"), "why": .text(text(of: refusal))])
         case .peerFaulty(let peer, let fault):
+            guard let silent = faultLines.admit(peer, loop.now) else { break }
             log.error(
                 "peer sends what no member may send",
                 [
                     "peer": .text("\(peer)"), "what": .text(text(of: fault)),
+                    "not_logged": .int(silent),
                 ])
         case .snapshotTaken(let point, let bytes):
             log.info("snapshot taken", ["index": .int(point.index.rawValue), "bytes": .int(bytes)])
@@ -39,6 +41,10 @@ extension LiveNode {
                     "connection": .text("\(connection.slot).\(connection.generation)"),
                     "backlog": .int(bytes),
                 ])
+        case .roomsTakenOver(let member, let count):
+            log.info(
+                "rooms taken over: their node is gone",
+                ["from": .text("\(member)"), "rooms": .int(count)])
         case .diskStalled:
             log.error("the disk does not complete writes: leadership is given up", [:])
         case .clusterVersion(let version):

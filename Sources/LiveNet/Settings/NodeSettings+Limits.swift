@@ -15,6 +15,20 @@ extension NodeSettings {
         )
         limits.cleanupInterval = .seconds(
             Int64(try Self.number(source, "CLEANUP_INTERVAL", 60, in: 1...86_400, "seconds")))
+        limits.drainSpan = .seconds(
+            Int64(try Self.number(source, "DRAIN_TIME", 5, in: 0...3_600, "seconds")))
+        limits.rateLimit = try Self.number(
+            source, "RATE_LIMIT", 1_000, in: 0...1_000_000, "requests a second")
+        limits.rateBurst = try Self.number(
+            source, "RATE_BURST", max(1, 2 * limits.rateLimit), in: 1...2_000_000, "requests")
+        limits.roomLimit = try Self.number(
+            source, "ROOM_LIMIT", 10_000, in: 0...10_000_000, "rooms")
+        limits.memberLimit = try Self.number(
+            source, "MEMBER_LIMIT", 10_000, in: 0...10_000_000, "members")
+        edge.pingInterval = .seconds(
+            Int64(try Self.number(source, "PING_INTERVAL", 25, in: 1...3_600, "seconds")))
+        edge.pongTimeout = .seconds(
+            Int64(try Self.number(source, "PING_TIMEOUT", 20, in: 1...3_600, "seconds")))
     }
 
     private static func number(

@@ -30,6 +30,8 @@ public struct NodeSettings: Sendable {
     public var raft = RaftConfiguration()
     /// Bounds of the node's own work.
     public var limits = NodeLimits()
+    /// Bounds and times of one client's connection.
+    public var edge = EdgeLimits()
     /// Where the node's inputs are recorded; `nil`: nowhere.
     public var recordDirectory: String?
     /// The most bytes that recordings of the node take there.

@@ -91,6 +91,26 @@ extension Setting {
         .init(
             "CLEANUP_INTERVAL", "cleanup_interval", "seconds",
             "how often the node looks for idle members (60)"),
+        .init(
+            "PING_INTERVAL", "ping_interval", "seconds",
+            "after how long a silence a client is pinged (25)"),
+        .init(
+            "PING_TIMEOUT", "ping_timeout", "seconds",
+            "how long a pinged client may stay silent before it is cut off (20)"),
+        .init(
+            "DRAIN_TIME", "drain_time", "seconds",
+            "the longest span over which a stopping node closes its clients (5)"),
+        .init(
+            "RATE_LIMIT", "rate_limit", "requests a second",
+            "the most requests of one connection; 0: any number (1000)"),
+        .init(
+            "RATE_BURST", "rate_burst", "requests",
+            "how many of them may come at once (twice RATE_LIMIT)"),
+        .init(
+            "ROOM_LIMIT", "room_limit", "number", "the most rooms; 0: any number (10000)"),
+        .init(
+            "MEMBER_LIMIT", "member_limit", "number",
+            "the most members of one room; 0: any number (10000)"),
     ]
 
     private init(_ variable: String, _ key: StaticString, _ form: String, _ meaning: String) {

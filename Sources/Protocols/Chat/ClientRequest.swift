@@ -83,9 +83,9 @@ public enum ServerMessage: Equatable, Sendable {
 
 /// Why a request failed, in terms a client can act on.
 public enum RequestError: UInt8, Error, Sendable {
-    /// A field is missing or out of bounds.
+    /// A field is missing or out of bounds, or a name has characters that none may have.
     case invalidRequest
-    /// The content is empty or over 5,000 characters.
+    /// The content is empty, blank, over 5,000 characters, or has control characters.
     case invalidContent
     /// No room has this id.
     case roomNotFound
@@ -105,6 +105,12 @@ public enum RequestError: UInt8, Error, Sendable {
     case sessionExpired
     /// The number was acknowledged before.
     case alreadyAcknowledged
+    /// The connection asks more often than it may; nothing was done.
+    case rateLimited
+    /// The cluster has as many rooms as it may have; nothing was done.
+    case roomLimit
+    /// The room has as many members as it may have; nothing was done.
+    case roomFull
 }
 
 /// A room as lists show it.

@@ -24,6 +24,10 @@ struct FanOut: Equatable, Sendable {
         /// The memberships that are being ended because the client is idle; it may not use, add or
         /// end any while that is under way.
         var ending: [Membership] = []
+        /// Nothing more is taken of the client, for it is about to be closed.
+        var isLeaving = false
+        /// Up to when the client's requests have used up what it may ask.
+        var spentUntil = Instant.zero
     }
 
     /// A connection's way through a room's history.
@@ -72,6 +76,31 @@ struct FanOut: Equatable, Sendable {
         for room in client.rooms { unsubscribe(connection, from: room) }
         clients[connection] = nil
         return client.mayBeMember
+    }
+
+    /// Takes no more requests of a connection, which is about to be closed.
+    mutating func refuseRequests(of connection: ConnectionID) {
+        clients.update(connection) { $0.isLeaving = true }
+    }
+
+    /// True when nothing more is taken of the connection.
+    func refusesRequests(of connection: ConnectionID) -> Bool {
+        clients.read(connection) { $0.isLeaving } ?? true
+    }
+
+    /// Counts one request of a client; false when it is one too many.
+    ///
+    /// A bucket of `burst` tokens, one taken by each request, that is filled at `rate` tokens a
+    /// second; kept as the time at which it will be full again.
+    mutating func spend(_ connection: ConnectionID, rate: Int, burst: Int, _ now: Instant) -> Bool {
+        guard rate > 0 else { return true }
+        let token = Interval.seconds(1) / Int64(rate)
+        return clients.update(connection) { client in
+            let full = max(client.spentUntil, now)
+            guard full - now <= token * Int64(max(burst, 1) - 1) else { return false }
+            client.spentUntil = full + token
+            return true
+        } ?? false
     }
 
     mutating func setBacklog(_ bytes: Int, of connection: ConnectionID) {

@@ -22,7 +22,7 @@ public enum Mark: UInt8, CaseIterable, Sendable {
     case nodeSessionSuperseded, checkpointCompared
     // Chat
     case retryByMessageID, slowReaderDropped, fanOutCaughtUp, fanOutGapClosed, rejoinSince
-    case idleMemberRemoved, membershipEndRepeated
+    case idleMemberRemoved, membershipEndRepeated, rateLimitHit
     // Clients' connections
     case junkRefused, silentClientPinged, silentClientDropped
     // Node

@@ -43,7 +43,7 @@ extension Node {
                     proposePending(before: now, now, into: &out)
                 }
             case .nodeSessionEnded(_, let ended):
-                if ended == session { loseSession(into: &out) }
+                if ended == session { loseSession(into: &out) } else { noteTakeover(into: &out) }
             case .message(let room, let message):
                 deliver(
                     .newMessage(room: room, message),
@@ -298,7 +298,7 @@ extension Node {
     }
 
     /// Ends a client's connection and its memberships.
-    private mutating func drop(
+    mutating func drop(
         _ connection: ConnectionID, _ reason: CloseReason, _ now: Instant,
         into out: inout Outbox<NodeEffect>
     ) {

@@ -58,4 +58,17 @@ extension Node {
                         at: at)))
         }
     }
+
+    /// A member's session is over: says so if this node is the one that administers its rooms now.
+    func noteTakeover(into out: inout Outbox<NodeEffect>) {
+        guard session != nil, state.standIn == configuration.id else { return }
+        var orphans: [NodeID: Int] = [:]
+        for (_, room) in state.rooms.table where state.nodeSession(of: room.admin) == nil {
+            orphans[room.admin, default: 0] += 1
+        }
+        for member in configuration.members {
+            guard let count = orphans[member] else { continue }
+            out.emit(.note(.roomsTakenOver(from: member, count: count)))
+        }
+    }
 }

@@ -16,9 +16,10 @@ extension Node {
         into out: inout Outbox<NodeEffect>
     ) {
         guard fanOut.touch(connection, now) else { return }
-        if let error = refusal(of: request, from: connection) {
+        if let error = refusal(of: request, from: connection, now) {
             if error == .overloaded { out.mark(.overloadRefused) }
             if error == .stateFull { out.mark(.stateLimitHit) }
+            if error == .rateLimited { out.mark(.rateLimitHit) }
             out.emit(.reply(connection, Node.failure(of: request, error)))
             return
         }
@@ -41,33 +42,54 @@ extension Node {
     }
 
     /// What is wrong with a request before anything is done about it.
-    private func refusal(
-        of request: ClientRequest, from connection: ConnectionID
+    private mutating func refusal(
+        of request: ClientRequest, from connection: ConnectionID, _ now: Instant
     ) -> RequestError? {
-        func isName(_ name: String) -> Bool {
+        let limits = configuration.limits
+        guard fanOut.spend(connection, rate: limits.rateLimit, burst: limits.rateBurst, now) else {
+            return .rateLimited
+        }
+        if let error = Node.fault(in: request) { return error }
+        return hindrance(to: request, from: connection)
+    }
+
+    /// What is wrong with a request whatever the state is.
+    private static func fault(in request: ClientRequest) -> RequestError? {
+        // Names are strict where they come into being, and only there: what exists can be used.
+        func isLabel(_ name: String) -> Bool {
             !name.isEmpty && name.utf8.count <= Node.maximumName
         }
+        func isName(_ name: String) -> Bool { isLabel(name) && TextRules.isName(name) }
         switch request {
         case .listRooms, .discoverRooms, .openSession: break
         case .createRoom(let name, let creator, let description):
             guard isName(name), isName(creator), description.utf8.count <= Node.maximumDescription
             else { return .invalidRequest }
-        case .joinRoom(_, let user, _), .leaveRoom(_, let user):
+        case .joinRoom(_, let user, _):
             guard isName(user) else { return .invalidRequest }
+        case .leaveRoom(_, let user):
+            guard isLabel(user) else { return .invalidRequest }
         case .sendMessage(_, let user, let content, let key):
-            guard isName(user), key.map(isName) ?? true else { return .invalidRequest }
-            guard !content.isEmpty, Node.fits(content) else { return .invalidContent }
+            guard isLabel(user), key.map(isLabel) ?? true else { return .invalidRequest }
+            guard Node.fits(content), TextRules.isContent(content) else { return .invalidContent }
         case .readRegister(let key):
-            guard isName(key) else { return .invalidRequest }
+            guard isLabel(key) else { return .invalidRequest }
         case .writeRegister(let key, let operation, let numbering):
             if let numbering, numbering.sequence == 0 { return .invalidRequest }
             let value =
                 switch operation {
                 case .set(let value), .compareAndSet(_, let value): value
                 }
-            guard isName(key), value.count <= Node.maximumValue else { return .invalidRequest }
+            guard isLabel(key), value.count <= Node.maximumValue else { return .invalidRequest }
         }
-        if upkeep.isDraining { return .unavailable }
+        return nil
+    }
+
+    /// What stands in the way of a request that is right in itself.
+    private func hindrance(
+        to request: ClientRequest, from connection: ConnectionID
+    ) -> RequestError? {
+        if fanOut.refusesRequests(of: connection) { return .unavailable }
         if request.isOfMember, fanOut.isEnding(connection) { return .unavailable }
         guard pendingCount < configuration.limits.pendingRequests,
             requests.bytes < configuration.limits.pendingBytes
@@ -75,7 +97,28 @@ extension Node {
         if request.addsToState, state.byteCount >= configuration.limits.stateBytes {
             return .stateFull
         }
-        return nil
+        return isFull(for: request)
+    }
+
+    /// Rooms and members are counted here and not where the log is applied: members of the cluster
+    /// may be told different limits, and must decide alike all the same.
+    private func isFull(for request: ClientRequest) -> RequestError? {
+        let limits = configuration.limits
+        switch request {
+        case .createRoom(let name, _, _):
+            guard limits.roomLimit > 0, state.rooms.table.count >= limits.roomLimit,
+                state.rooms.room(named: name) == nil
+            else { return nil }
+            return .roomLimit
+        case .joinRoom(let room, let user, _):
+            guard limits.memberLimit > 0, let room = state.room(room),
+                room.memberCount >= limits.memberLimit, !room.members.contains(TextKey(user))
+            else { return nil }
+            return .roomFull
+        case .listRooms, .discoverRooms, .leaveRoom, .sendMessage, .openSession, .readRegister,
+            .writeRegister:
+            return nil
+        }
     }
 
     private static func fits(_ content: String) -> Bool {

@@ -86,7 +86,7 @@ public struct Node: Machine {
             if peering.accepts(peer) { drive(.message(peer, message), now, into: &out) }
         case .persisted(let token): drive(.persisted(token), now, into: &out)
         case .snapshotSaved(let token): drive(.snapshotSaved(token), now, into: &out)
-        case .connected(let connection): fanOut.open(connection, now)
+        case .connected(let connection): onConnected(connection, now, into: &out)
         case .request(let connection, let request):
             onRequest(request, from: connection, now, into: &out)
         case .disconnected(let connection): onDisconnected(connection, now, into: &out)

@@ -84,6 +84,18 @@ public struct NodeLimits: Equatable, Sendable {
     /// How often the node looks for idle members.
     public var cleanupInterval = Interval.seconds(60)
 
+    /// The longest span over which a node that stops closes its clients.
+    public var drainSpan = Interval.seconds(5)
+    /// The most requests of one connection a second; 0: as many as it likes.
+    public var rateLimit = 0
+    /// The most requests of one connection at once, when it was quiet before.
+    public var rateBurst = 1
+    /// The most rooms of the cluster; 0: as many as the state has room for. Those under way when
+    /// the limit is reached are still made.
+    public var roomLimit = 0
+    /// The most users in one room; 0: as many as the state has room for, with the same exception.
+    public var memberLimit = 0
+
     /// Makes the default limits.
     public init() {}
 }

@@ -114,6 +114,11 @@ extension NodeLimits {
         writer.write(checkpointEntries)
         writer.write(inactivityTimeout)
         writer.write(cleanupInterval)
+        writer.write(drainSpan)
+        writer.write(limit: rateLimit)
+        writer.write(limit: rateBurst)
+        writer.write(limit: roomLimit)
+        writer.write(limit: memberLimit)
     }
 
     fileprivate init(from reader: inout ByteReader) throws(DecodeError) {
@@ -131,6 +136,11 @@ extension NodeLimits {
         guard checkpointEntries > 0 else { throw .malformed }
         inactivityTimeout = try reader.interval()
         cleanupInterval = try reader.interval()
+        drainSpan = try reader.interval()
+        rateLimit = try reader.limit()
+        rateBurst = try reader.limit()
+        roomLimit = try reader.limit()
+        memberLimit = try reader.limit()
     }
 }
 

@@ -282,6 +282,10 @@ extension Note {
         case .clusterVersion(let version):
             digest.combine(9)
             digest.combine(UInt64(version))
+        case .roomsTakenOver(let member, let count):
+            digest.combine(11)
+            digest.combine(UInt64(member.rawValue))
+            digest.combine(count)
         }
     }
 }

@@ -102,6 +102,8 @@ public enum Note: Equatable, Sendable {
     case snapshotInstalled(SnapshotPoint, bytes: Int)
     /// A client was dropped for it does not read.
     case slowClientDropped(ConnectionID, bytes: Int)
+    /// This node administers so many rooms of a member that is gone.
+    case roomsTakenOver(from: NodeID, count: Int)
     /// The leader gave up its role, for its own disk does not complete writes.
     case diskStalled
     /// All members speak this version now.

@@ -119,6 +119,11 @@ struct Requests: Equatable, Sendable {
         commands.filter { $0.value.mayHaveHappened }.map(\.key)
     }
 
+    /// True while anything that this client asked for waits for its answer.
+    func isWaiting(_ connection: ConnectionID) -> Bool {
+        hasCommand(of: connection) || reads.contains { $0.value.connection == connection }
+    }
+
     /// True while a command of this client waits for its outcome.
     func hasCommand(of connection: ConnectionID) -> Bool {
         commands.contains { $0.value.connection == connection }

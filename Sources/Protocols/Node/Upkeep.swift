@@ -4,8 +4,8 @@ struct Upkeep: Equatable, Sendable {
     var foundAlone = false
     /// The bytes of log applied since the last snapshot was taken.
     var logBytes = 0
-    /// The operator wants the node to stop; when it does so at the latest.
-    var drainUntil: Instant?
+    /// The operator wants the node to stop; how far that has come.
+    var drain: Drain?
     /// Requests must be proposed again at the end of this step.
     var mustPropose = false
     /// When the node's session was last renewed by a command.
@@ -30,7 +30,7 @@ struct Upkeep: Equatable, Sendable {
         cleanedAt = now
     }
 
-    var isDraining: Bool { drainUntil != nil }
+    var isDraining: Bool { drain != nil }
 
     mutating func renewed(_ now: Instant) { renewedAt = now }
     mutating func continueAt(_ time: Instant) { soon = min(soon ?? time, time) }
@@ -55,7 +55,7 @@ struct Upkeep: Equatable, Sendable {
     mutating func cleaned(_ now: Instant) { cleanedAt = now }
 
     func deadline(isLeader: Bool) -> Instant {
-        min(periodAt, soon ?? periodAt, drainUntil ?? periodAt)
+        min(periodAt, soon ?? periodAt, drain?.deadline ?? periodAt)
     }
 }
 
@@ -65,7 +65,7 @@ extension Node {
         drive(.tick, now, into: &out)
         expireRequests(now, into: &out)
         sendHistory(now, into: &out)
-        finishDrain(now, into: &out)
+        goOnDraining(now, into: &out)
         guard halted == nil, upkeep.isDue(now) else { return }
         keepSession(now, into: &out)
         removeIdleMembers(now, into: &out)
@@ -126,23 +126,5 @@ extension Node {
         let snapshot = Snapshot(point: state.applied, chunks: state.snapshotChunks())
         out.emit(.note(.snapshotTaken(snapshot.point, bytes: snapshot.size)))
         drive(.snapshotTaken(snapshot), now, into: &out)
-    }
-
-    // MARK: Stopping
-
-    /// The operator wants the node to stop: hands leadership over, lets pending requests finish.
-    mutating func onDrain(_ now: Instant, into out: inout Outbox<NodeEffect>) {
-        guard !upkeep.isDraining else { return }
-        upkeep.drainUntil = now + .seconds(3)
-        drive(.transfer(nil), now, into: &out)
-        finishDrain(now, into: &out)
-    }
-
-    private mutating func finishDrain(_ now: Instant, into out: inout Outbox<NodeEffect>) {
-        guard let until = upkeep.drainUntil else { return }
-        let isIdle = pendingCount == 0 && (raft.role != .leader || raft.quorum.voters.count == 1)
-        guard isIdle || now >= until else { return }
-        closeAll(into: &out)
-        halt(.drained, into: &out)
     }
 }

@@ -8,13 +8,13 @@ extension ReplicatedState {
 
     /// A room as lists show it.
     public func summary(of room: UniqueID) -> RoomSummary? {
-        rooms.table[room].map { summary($0, standIn: lowestLiveNode) }
+        rooms.table[room].map { summary($0, standIn: standIn) }
     }
 
     /// The first rooms in order of id, at most `limit`, that `admin` administers, or all of them.
     public func roomSummaries(admin: NodeID? = nil, limit: Int) -> [RoomSummary] {
         var found: [RoomSummary] = []
-        let standIn = lowestLiveNode
+        let standIn = self.standIn
         for (_, room) in rooms.table {
             guard found.count < limit else { break }
             let summary = summary(room, standIn: standIn)
@@ -23,7 +23,8 @@ extension ReplicatedState {
         return found
     }
 
-    private var lowestLiveNode: NodeID? {
+    /// The node that administers the rooms of those that are gone: the lowest with a session.
+    var standIn: NodeID? {
         for (node, record) in sessions.nodes where record.session != nil { return node }
         return nil
     }

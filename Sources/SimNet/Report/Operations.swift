@@ -155,7 +155,8 @@ struct Operations: Sendable {
         switch error {
         case .outcomeUnknown, .sessionExpired: .unknown
         case .invalidRequest, .invalidContent, .roomNotFound, .nameTaken, .notMember,
-            .unavailable, .overloaded, .stateFull, .alreadyAcknowledged:
+            .unavailable, .overloaded, .stateFull, .alreadyAcknowledged, .rateLimited, .roomLimit,
+            .roomFull:
             .refused
         }
     }

@@ -189,7 +189,8 @@ extension ChatClient {
             // The node's session ended, and all memberships with it.
             if let place = self.position(of: room) { loseMembership(place, now) }
             wait(position, until: now)
-        case (_, .unavailable), (_, .overloaded), (_, .stateFull), (_, .outcomeUnknown):
+        case (_, .unavailable), (_, .overloaded), (_, .stateFull), (_, .outcomeUnknown),
+            (_, .rateLimited):
             if expectation != .acknowledged {
                 sends.remove(at: position)
             } else if error == .outcomeUnknown, goal == .none,
@@ -204,7 +205,8 @@ extension ChatClient {
         case (.invalid, .notMember):
             sends.remove(at: position)
         case (_, .invalidRequest), (_, .invalidContent), (_, .roomNotFound), (_, .notMember),
-            (_, .nameTaken), (_, .sessionExpired), (_, .alreadyAcknowledged):
+            (_, .nameTaken), (_, .sessionExpired), (_, .alreadyAcknowledged), (_, .roomLimit),
+            (_, .roomFull):
             wonder("message \(name ?? "") failed with \(error)")
             sends.remove(at: position)
         }

@@ -332,7 +332,7 @@ public struct RegisterClient: Equatable, Sendable {
         pending?.isSent = false
         guard let current = pending else { return }
         switch error {
-        case .unavailable, .overloaded, .stateFull:
+        case .unavailable, .overloaded, .stateFull, .rateLimited:
             // Nothing was done by this attempt; if that holds for all, it surely was not done.
             let givesUp = settings.isScripted || prng.chance(1, in: 2)
             if !current.isDoubtful, goal == .none, givesUp {
@@ -347,7 +347,7 @@ public struct RegisterClient: Equatable, Sendable {
             session = nil
             abandon(into: &out)
         case .invalidRequest, .invalidContent, .roomNotFound, .nameTaken, .notMember,
-            .sessionExpired, .alreadyAcknowledged:
+            .sessionExpired, .alreadyAcknowledged, .roomLimit, .roomFull:
             wonder("\(current.call) failed with \(error)")
             abandon(into: &out)
         }

@@ -85,9 +85,9 @@ extension RequestError {
     /// True when the client should ask again: nobody is to blame.
     var isTransient: Bool {
         switch self {
-        case .unavailable, .outcomeUnknown, .overloaded, .stateFull: true
+        case .unavailable, .outcomeUnknown, .overloaded, .stateFull, .rateLimited: true
         case .invalidRequest, .invalidContent, .roomNotFound, .nameTaken, .notMember,
-            .sessionExpired, .alreadyAcknowledged:
+            .sessionExpired, .alreadyAcknowledged, .roomLimit, .roomFull:
             false
         }
     }

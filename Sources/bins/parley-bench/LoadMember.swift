@@ -208,13 +208,13 @@ final class LoadSender: LoadMember {
         let index = Int(counter - base)
         guard !window[index].isDone else { return }
         switch error {
-        case .unavailable, .outcomeUnknown, .overloaded:
+        case .unavailable, .outcomeUnknown, .overloaded, .rateLimited:
             window[index].retryAt = monotonicNanoseconds() + 100_000_000
         case .notMember:
             window[index].retryAt = monotonicNanoseconds() + 100_000_000
             if isJoined { rejoin() }
         case .invalidRequest, .invalidContent, .roomNotFound, .nameTaken, .stateFull,
-            .sessionExpired, .alreadyAcknowledged:
+            .sessionExpired, .alreadyAcknowledged, .roomLimit, .roomFull:
             load.rejected += 1
             finish(index)
         }

@@ -137,7 +137,7 @@ extension ChatClient {
     private func onFailed(_ id: String?, _ error: RequestError) {
         guard let line = lines.first, id == nil || id == line.id else { return }
         switch error {
-        case .unavailable, .outcomeUnknown, .overloaded: sendLater()
+        case .unavailable, .outcomeUnknown, .overloaded, .rateLimited: sendLater()
         case .notMember:
             lines[0].isInFlight = false
             enter()
@@ -149,7 +149,7 @@ extension ChatClient {
             lastOwn = 0
             enterLater()
         case .invalidRequest, .invalidContent, .nameTaken, .stateFull, .sessionExpired,
-            .alreadyAcknowledged:
+            .alreadyAcknowledged, .roomLimit, .roomFull:
             notice("not sent: \(line.text.prefix(60)): \(error.explanation)")
             dropFirstLine()
         }
