@@ -46,9 +46,12 @@ let package = Package(
             dependencies: ["Protocols", "CJSON", "COpenSSL", "CZlib", "CExpat"],
             path: "Sources/LiveNet/Codecs", swiftSettings: plain),
         .target(
+            name: "CNcurses", path: "Sources/LiveNet/CNcurses",
+            linkerSettings: [.linkedLibrary("ncursesw"), .linkedLibrary("tinfo")]),
+        .target(
             name: "LiveNet", dependencies: ["Protocols", "EdgeCodecs", "CUV"],
             path: "Sources/LiveNet",
-            exclude: ["CUV", "COpenSSL", "CZlib", "CExpat", "CJSON", "Codecs"],
+            exclude: ["CUV", "COpenSSL", "CZlib", "CExpat", "CJSON", "CNcurses", "Codecs"],
             swiftSettings: plain),
 
         // Hands the chat codec to the simulated world, which imports no library of its own.
@@ -56,8 +59,14 @@ let package = Package(
             name: "SimCodecs", dependencies: ["Protocols", "SimNet", "EdgeCodecs"],
             swiftSettings: plain),
 
+        // What `parley chat` decides and shows; the program itself reads keys and puts cells.
+        .target(
+            name: "TerminalClient", dependencies: ["Protocols", "EdgeCodecs"],
+            swiftSettings: plain),
+
         .executableTarget(
-            name: "parley", dependencies: ["Protocols", "LiveNet", "EdgeCodecs"],
+            name: "parley",
+            dependencies: ["Protocols", "LiveNet", "EdgeCodecs", "TerminalClient", "CNcurses"],
             path: "Sources/bins/parley", swiftSettings: plain),
         .executableTarget(
             name: "parley-node", dependencies: ["Protocols", "LiveNet"],
@@ -77,6 +86,9 @@ let package = Package(
             name: "SimulationTests",
             dependencies: ["Protocols", "SimNet", "SimCodecs", "EdgeCodecs"],
             path: "Tests/Simulation", exclude: ["Scenarios", "Steps"], swiftSettings: plain),
+        .testTarget(
+            name: "TerminalTests", dependencies: ["Protocols", "TerminalClient"],
+            path: "Tests/Terminal", swiftSettings: plain),
         .testTarget(
             name: "IntegrationTests",
             dependencies: ["Protocols", "SimNet", "LiveNet", "EdgeCodecs"],

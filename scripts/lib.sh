@@ -21,8 +21,8 @@ die() {
 
 # What Parley needs of Debian, besides the Swift toolchain.
 packages=(
-    libuv1-dev libssl-dev libsimdjson-dev zlib1g-dev libexpat1-dev pkg-config libstdc++-12-dev
-    curl openssl
+    libuv1-dev libssl-dev libsimdjson-dev zlib1g-dev libexpat1-dev libncurses-dev pkg-config
+    libstdc++-12-dev curl openssl
 )
 
 has_package() {

@@ -5,6 +5,7 @@ import Testing
 @Suite struct TidyTests {
     private static let pure: [(directory: String, imports: [String])] = [
         ("Sources/Protocols", []), ("Sources/SimNet", ["Protocols"]),
+        ("Sources/TerminalClient", ["Protocols", "EdgeCodecs"]),
     ]
 
     private func sources(_ directories: String...) -> [TidySource] {

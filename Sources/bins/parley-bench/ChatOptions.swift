@@ -1,4 +1,5 @@
 import LiveNet
+import Protocols
 
 /// What `parley-bench chat` is told.
 struct ChatOptions {

@@ -6,7 +6,7 @@ enum Command {
         Usage: parley <command> [options]
 
         Commands:
-          chat    talk in a room, line by line
+          chat    talk in a room, on a terminal or line by line
 
         parley <command> --help says more.
         """
@@ -34,12 +34,24 @@ enum Command {
             return 0
         }
         do {
-            return ChatClient.run(try ChatOptions(arguments))
+            var options = try ChatOptions(
+                arguments, environment: { getenv($0).map { String(cString: $0) } },
+                isTerminal: isatty(STDIN_FILENO) == 1 && isatty(STDOUT_FILENO) == 1)
+            options.utcOffset = localOffset
+            return options.isPlain ? LineFace.run(options) : ScreenFace.run(options)
         } catch {
             Terminal.error("parley chat: \(error.text)\nparley chat --help says what it takes.")
             return 2
         }
     }
+}
+
+/// Minutes from UTC to the time of the day here, as it is now.
+private var localOffset: Int {
+    var now = time(nil)
+    var local = tm()
+    localtime_r(&now, &local)
+    return local.tm_gmtoff / 60
 }
 
 /// What is wrong with the arguments.
