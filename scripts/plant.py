@@ -19,6 +19,7 @@ COPIED = [
     "Sources/LiveNet/Codecs",
     "Sources/LiveNet/CJSON",
     "Sources/LiveNet/COpenSSL",
+    "Sources/LiveNet/CZlib",
     "Sources/bins/parley-sim",
 ]
 FIELDS = {"number", "title", "expect", "note", "mix", "explore", "branch"}
@@ -155,11 +156,14 @@ let package = Package(
         .systemLibrary(
             name: "COpenSSL", path: "Sources/LiveNet/COpenSSL", pkgConfig: "libcrypto",
             providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(
+            name: "CZlib", path: "Sources/LiveNet/CZlib", pkgConfig: "zlib",
+            providers: [.apt(["zlib1g-dev"])]),
         .target(
             name: "CJSON", path: "Sources/LiveNet/CJSON",
             linkerSettings: [.linkedLibrary("simdjson")]),
         .target(
-            name: "EdgeCodecs", dependencies: ["Protocols", "CJSON", "COpenSSL"],
+            name: "EdgeCodecs", dependencies: ["Protocols", "CJSON", "COpenSSL", "CZlib"],
             path: "Sources/LiveNet/Codecs"),
         .target(name: "SimCodecs", dependencies: ["Protocols", "SimNet", "EdgeCodecs"]),
         .executableTarget(

@@ -30,18 +30,27 @@ public final class Connector {
     private let loop: Loop
     private let timer: Timer
     private var completion: ((Result<Stream, ConnectError>) -> Void)?
+    private let source: sockaddr_storage?
     private var addresses: [sockaddr_storage] = []
     private var attempt: Stream?
     private var lastError = UV_ECONNREFUSED.rawValue
 
-    /// Starts to connect to `host`, a name or a numeric address.
+    /// Starts to connect to `host`, a name or a numeric address; from `source`, a numeric IPv4
+    /// address of this machine, which has as many ports again as any other.
     @discardableResult
     public init(
-        loop: Loop, host: String, port: UInt16, limitMilliseconds: Int64 = 5000,
+        loop: Loop, host: String, port: UInt16, source: String? = nil,
+        limitMilliseconds: Int64 = 5000,
         completion: @escaping (Result<Stream, ConnectError>) -> Void
     ) {
         self.loop = loop
         self.completion = completion
+        self.source = source.map { text in
+            guard let address = SocketAddress.numeric(text) else {
+                preconditionFailure("\(text) is no numeric IPv4 address")
+            }
+            return address
+        }
         timer = Timer(loop: loop)
         // The timer's closure is what keeps the connector alive.
         timer.start(milliseconds: limitMilliseconds) { self.finish(.failure(.timedOut)) }
@@ -97,6 +106,11 @@ public final class Connector {
         }
         let stream = Stream(loop: loop)
         attempt = stream
+        let bound = bind(stream)
+        guard bound == 0 else {
+            onConnected(bound)
+            return
+        }
         let request = UnsafeMutablePointer<uv_connect_t>.allocate(capacity: 1)
         request.pointee.data = Unmanaged.passRetained(self).toOpaque()
         let status = withUnsafePointer(to: address) {
@@ -113,6 +127,15 @@ public final class Connector {
         Unmanaged<Connector>.fromOpaque(request.pointee.data).release()
         request.deallocate()
         onConnected(status)
+    }
+
+    private func bind(_ stream: Stream) -> Int32 {
+        guard let source else { return 0 }
+        return withUnsafePointer(to: source) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                uv_tcp_bind(stream.rawTCP, $0, 0)
+            }
+        }
     }
 
     private func onConnected(_ status: Int32) {

@@ -96,6 +96,8 @@ public final class Listener: Handle {
         guard status == 0 else { return status }
         // libuv tells of a port in use here, not in uv_tcp_bind.
         let listening = uv_listen(rawStream, backlog) { raw, status in
+            // Of too many open files nothing is heard here: libuv keeps one back, with which it
+            // accepts and closes what waits, so that the loop does not spin.
             guard status == 0 else { return }
             let owner = Unmanaged<Handle>.fromOpaque(raw!.pointee.data).takeUnretainedValue()
             unsafeDowncast(owner, to: Listener.self).accept()

@@ -44,6 +44,15 @@ enum SocketAddress {
         }
     }
 
+    /// A numeric IPv4 address with a port that the system chooses; `nil` for what is none.
+    static func numeric(_ text: String) -> sockaddr_storage? {
+        var storage = sockaddr_storage()
+        let status = withUnsafeMutablePointer(to: &storage) {
+            $0.withMemoryRebound(to: sockaddr_in.self, capacity: 1) { uv_ip4_addr(text, 0, $0) }
+        }
+        return status == 0 ? storage : nil
+    }
+
     /// The addresses of a host name or a numeric address, in the resolver's order; waits for the
     /// resolver, so it is for start-up.
     static func resolve(_ host: String, port: UInt16, loop: Loop) -> Result<

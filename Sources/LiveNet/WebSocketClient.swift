@@ -67,7 +67,7 @@ public final class WebSocketClient: StreamHandler {
     /// Starts to connect; `milliseconds` limit the time until the conversation is open. Messages are
     /// compressed if the server agrees to the offer; the limit counts what they inflate to.
     public init(
-        loop: Loop, url: WebSocketURL, limitMilliseconds: Int64 = 5000,
+        loop: Loop, url: WebSocketURL, source: String? = nil, limitMilliseconds: Int64 = 5000,
         maximumMessageBytes: Int = 16 << 20, offersCompression: Bool = true,
         handler: any WebSocketClientHandler
     ) {
@@ -83,7 +83,8 @@ public final class WebSocketClient: StreamHandler {
         timer = Timer(loop: loop)
         timer.start(milliseconds: limitMilliseconds) { self.onTimeout() }
         connector = Connector(
-            loop: loop, host: url.host, port: url.port, limitMilliseconds: limitMilliseconds
+            loop: loop, host: url.host, port: url.port, source: source,
+            limitMilliseconds: limitMilliseconds
         ) { self.onConnected($0) }
     }
 

@@ -217,6 +217,22 @@ struct BaseStreamTests {
         #expect(!cancelled)
     }
 
+    @Test("a connection comes from the address that was chosen")
+    func source() throws {
+        let loop = Loop()
+        var peers: [String?] = []
+        let listener = try Listener.listen(loop: loop, host: "127.0.0.1", port: 0) {
+            peers.append($0.peerAddress)
+            $0.close()
+        }
+        Connector(loop: loop, host: "127.0.0.1", port: listener.port, source: "127.0.0.3") {
+            _ = try? $0.get().close()
+        }
+        #expect(run(loop) { peers.count == 1 })
+        #expect(peers.first??.hasPrefix("127.0.0.3:") == true)
+        loop.shutDown()
+    }
+
     @Test("an unknown host is an error of its own, for listening and for connecting")
     func unknownHost() {
         let loop = Loop()

@@ -21,6 +21,8 @@ final class NodeProcess {
     let ports: Ports
     /// The variables with which it starts; a test may change them between two starts.
     var environment: [String: String]
+    /// The most files that the process may have open; `nil`: as many as the tests.
+    var openFiles: Int?
     private(set) var process: ChildProcess?
     private let log: String
     private var logStart = 0
@@ -49,8 +51,14 @@ final class NodeProcess {
     func start() throws {
         precondition(!isRunning)
         logStart = contents(of: log).count
-        process = try ChildProcess(
-            try program("parley-node"), [], environment: environment, output: log)
+        let node = try program("parley-node")
+        if let openFiles {
+            process = try ChildProcess(
+                "/bin/sh", ["-c", "ulimit -n \(openFiles) && exec \(node)"],
+                environment: environment, output: log)
+        } else {
+            process = try ChildProcess(node, [], environment: environment, output: log)
+        }
     }
 
     /// Starts it and waits until it serves.

@@ -6,6 +6,8 @@ struct Counters {
     var steps: UInt64 = 0
     /// WebSocket connections that were opened.
     var connections: UInt64 = 0
+    /// Connections that were closed at once, for want of descriptors.
+    var connectionsRefused: UInt64 = 0
     /// Requests of chat clients.
     var requests: UInt64 = 0
     /// Messages handed to clients by fan-out.

@@ -157,6 +157,7 @@ extension LiveNode {
         [
             ("steps_total", "counter", counters.steps),
             ("connections_total", "counter", counters.connections),
+            ("connections_refused_total", "counter", counters.connectionsRefused),
             ("connections", "gauge", UInt64(connections.count)),
             ("client_requests_total", "counter", counters.requests),
             ("deliveries_total", "counter", counters.deliveries),

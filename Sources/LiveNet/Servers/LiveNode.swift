@@ -26,6 +26,7 @@ public final class LiveNode: PeerLinkOwner {
     var counters = Counters()
     var faultLines = FaultLines()
     private var listeners: [Listener] = []
+    private var admission = Admission()
     private var outbox = Outbox<NodeEffect>()
     /// Events that effects caused while they were performed.
     private var caused: [NodeEvent] = []
@@ -87,6 +88,7 @@ public final class LiveNode: PeerLinkOwner {
                 "members": .int(settings.members.count),
                 "data_dir": .text(settings.dataDirectory),
             ])
+        noteDescriptors(admission)
         step(.wallClock(loop.wallTime))
         links.start()
     }
@@ -115,7 +117,21 @@ public final class LiveNode: PeerLinkOwner {
     }
 
     private func accept(_ stream: Stream, _ kind: EdgeKind) {
+        guard connections.count < admission.maximum(kind) else {
+            refuse(stream)
+            return
+        }
         ClientConnection.accept(stream, kind, self)
+    }
+
+    private func refuse(_ stream: Stream) {
+        counters.connectionsRefused += 1
+        if let number = admission.refuse(at: loop.now) {
+            log.warning(
+                "connections are refused: too few files may be open (ulimit -n)",
+                ["allowed": .int(admission.descriptors), "refused": .int(number)])
+        }
+        stream.close()
     }
 
     // MARK: Stepping
@@ -149,6 +165,9 @@ public final class LiveNode: PeerLinkOwner {
         outbox.removeAll()
     }
 
+    /// The most connections whose time limits are looked at before the streams are flushed.
+    private static let timersOfARound = 64
+
     /// Tells the node what the wall clock shows; before client events, and once a second.
     func stepWallClock() {
         let now = loop.now
@@ -162,7 +181,12 @@ public final class LiveNode: PeerLinkOwner {
             if now - wallSentAt >= .seconds(1) { stepWallClock() }
             step(.tick)
         }
-        while let (id, _) = edgeTimers.popFirst(through: now) { connections[id]?.onTimer() }
+        // What else is due comes with the next round, so that pings of thousands of clients do not
+        // keep the loop from its sockets.
+        for _ in 0..<Self.timersOfARound {
+            guard let (id, _) = edgeTimers.popFirst(through: now) else { break }
+            connections[id]?.onTimer()
+        }
         links.onDeadline(now)
         if let recorder, recorder.deadline <= now { recorder.handOver(node, now) }
         updateDeadline()

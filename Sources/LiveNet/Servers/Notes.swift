@@ -3,6 +3,17 @@ import Protocols
 
 /// What the node wants its operator to know, as lines of the log.
 extension LiveNode {
+    /// Says so at the start when the system allows few connections.
+    func noteDescriptors(_ admission: Admission) {
+        guard admission.descriptors < Admission.usual else { return }
+        log.warning(
+            "few files may be open: raise it with ulimit -n, or LimitNOFILE of systemd",
+            [
+                "allowed": .int(admission.descriptors),
+                "chat_clients": .int(admission.maximum(.webSocket)),
+            ])
+    }
+
     func write(_ note: Note) {
         switch note {
         case .waitingForMembers(let missing):

@@ -8,6 +8,7 @@ enum Bench {
 
         Commands:
           chat      load over WebSocket against any nodes; checks loss, doubles and order
+          idle      idle connections to one node: memory, and whether it stays responsive
           echo      a WebSocket echo server on the node's own server code
           micro     codecs and machines, in nanoseconds
           disk      a script against a data directory, and what is seen
@@ -32,6 +33,8 @@ enum Bench {
                 return asksHelp ? help(DiskRun.usage) : try DiskRun.run(rest)
             case "echo":
                 return asksHelp ? help(EchoServer.usage) : try EchoServer.run(rest)
+            case "idle":
+                return asksHelp ? help(IdleOptions.usage) : IdleLoad.run(try IdleOptions(rest))
             case "micro":
                 return asksHelp ? help(Micro.usage) : try Micro.run(rest)
             case "storage":
