@@ -1,4 +1,5 @@
 import LiveNet
+import Protocols
 
 /// What `parley-bench idle` is told.
 struct IdleOptions {
