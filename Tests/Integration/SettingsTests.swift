@@ -206,6 +206,14 @@ struct SettingsTests {
             ("LOG_FORMAT", "xml", "text or json"),
             ("WEBSOCKET_DEFLATE", "yes", "on or off"),
             ("CONFIG_FILE", "/nowhere/config.json", "cannot be read"),
+            ("FEDERATION_PEERS", "http://host:9090", "node2:http://host:port"),
+            ("FEDERATION_PEERS", "node2:https://host:9090", "node2:http://host:port"),
+            ("FEDERATION_PEERS", "node2:http://host:port", "node2:http://host:port"),
+            ("FEDERATION_PEERS", "node1:http://host:9090", "this cluster itself"),
+            ("FEDERATION_ID", "two words", "expected a name"),
+            ("HEARTBEAT_INTERVAL", "0", "expected seconds from 0.05 to 3600"),
+            ("HEARTBEAT_TIMEOUT", "soon", "expected seconds from 0.05 to 60"),
+            ("XMLRPC_ADDRESS", "host:9090", "expected http://host:port"),
         ])
     func badValues(variable: String, value: String, right: String) {
         let line = refusal([variable: value])
@@ -217,6 +225,41 @@ struct SettingsTests {
             value.contains("-") && right.hasPrefix("at least")
             ? String(value.split(separator: "-")[0]) : value
         #expect(line.contains(shown), "\(line)")
+    }
+
+    @Test("other clusters are read, a name that comes twice has two addresses")
+    func federation() throws {
+        let settings = try read([
+            "NODE_ID": "4", "HEARTBEAT_INTERVAL": "0.5", "XMLRPC_HOST": "127.0.0.1",
+            "XMLRPC_PORT": "9094",
+            "FEDERATION_PEERS":
+                "node3:http://c:9090,node2:http://a:9090/RPC2, node2:http://[::1]:9091",
+        ]).federation
+        func address(_ text: String) throws -> RPCAddress { try #require(RPCAddress(text)) }
+        var expected = FederationSettings(name: ClusterName("node4"))
+        expected.peers = [
+            FederationPeer(
+                name: ClusterName("node2"),
+                addresses: [try address("http://a:9090/RPC2"), try address("http://[::1]:9091")]),
+            FederationPeer(
+                name: ClusterName("node3"), addresses: [try address("http://c:9090")]),
+        ]
+        expected.heartbeatInterval = .milliseconds(500)
+        expected.address = "http://127.0.0.1:9094"
+        #expect(settings == expected)
+        #expect(try read(["XMLRPC_ADDRESS": "http://me"]).federation.address == "http://me:80")
+        #expect(try read(["PORT": "8000"]).federation.address == nil)
+        let anywhere = try read(["XMLRPC_PORT": "9090"]).federation.address
+        #expect(anywhere?.hasPrefix("http://") == true && anywhere?.contains("0.0.0.0") == false)
+    }
+
+    @Test("a cluster of several members needs a name before it is federated")
+    func federationName() throws {
+        var environment = ["PEERS": Self.three, "FEDERATION_PEERS": "other:http://host:9090"]
+        #expect(refusal(environment).contains("3 members: give all of them the same FEDERATION_ID"))
+        environment["FEDERATION_ID"] = "ours"
+        #expect(try read(environment).federation.name == ClusterName("ours"))
+        #expect(try read(["PEERS": Self.three]).federation.name == ClusterName("node1"))
     }
 
     @Test("a file that cannot be used is named")

@@ -14,13 +14,20 @@ final class ClientConnection: StreamHandler {
     private var isConnected = false
     /// The client does not take its answers, so no more requests of it are read.
     private var isHeldBack = false
+    /// Effects are being performed.
+    private var isPerforming = false
+    /// The answer to a request that was given while effects were performed.
+    private var response: HTTPResponse?
+    /// Requests by POST are calls of XML-RPC.
+    private let takesCalls: Bool
 
     /// The most bytes of answers that wait for a client of HTTP; a chat client's are the node's
     /// affair.
     private static let answerBacklog = 64 << 10
 
-    private init(_ stream: Stream, _ kind: EdgeKind, _ server: LiveNode) {
+    private init(_ stream: Stream, _ kind: EdgeKind, takesCalls: Bool, _ server: LiveNode) {
         self.server = server
+        self.takesCalls = takesCalls
         self.stream = stream
         var limits = server.settings.edge
         limits.allowsCompression = server.settings.compressesWebSocket
@@ -28,8 +35,10 @@ final class ClientConnection: StreamHandler {
     }
 
     /// Begins to serve an accepted stream.
-    static func accept(_ stream: Stream, _ kind: EdgeKind, _ server: LiveNode) {
-        let connection = ClientConnection(stream, kind, server)
+    static func accept(
+        _ stream: Stream, _ kind: EdgeKind, takesCalls: Bool = false, _ server: LiveNode
+    ) {
+        let connection = ClientConnection(stream, kind, takesCalls: takesCalls, server)
         connection.id = server.connections.insert(connection)
         stream.start(connection)
         connection.updateTimer()
@@ -54,6 +63,7 @@ final class ClientConnection: StreamHandler {
 
     func stream(_ stream: Stream, closed end: StreamEnd) {
         step(.reset)
+        server.rpc.forget(id)
         server.edgeTimers.cancel(id)
         server.connections.remove(id)
     }
@@ -81,13 +91,28 @@ final class ClientConnection: StreamHandler {
     }
 
     private func step(_ event: EdgeEvent) {
+        let isInner = isPerforming
+        isPerforming = true
+        stepNow(event)
+        isPerforming = isInner
+        // An answer may bring the next request, so a client that sends thousands of them at once
+        // would take the stack if each were answered inside the one before.
+        while !isInner, let response {
+            self.response = nil
+            isPerforming = true
+            stepNow(.respond(response))
+            isPerforming = false
+        }
+        updateTimer()
+        updateReading()
+    }
+
+    private func stepNow(_ event: EdgeEvent) {
         edge.step(event, at: server.loop.now, into: &outbox)
         let effects = outbox.effects
         server.counters.count(outbox.marks)
         outbox.removeAll()
         for effect in effects { perform(effect) }
-        updateTimer()
-        updateReading()
     }
 
     private func updateReading() {
@@ -121,7 +146,7 @@ final class ClientConnection: StreamHandler {
         case .text(let text): take(text)
         case .compressed(let kind, let bytes): inflate(kind, bytes)
         case .binary: send(.notJSON)
-        case .request(let request): step(.respond(server.respond(to: request)))
+        case .request(let request): answer(request)
         case .upgradePeer(_, let leftover):
             server.edgeTimers.cancel(id)
             server.connections.remove(id)
@@ -136,6 +161,30 @@ final class ClientConnection: StreamHandler {
                 "request refused", ["connection": .text(name), "status": .int(status.code)])
         case .endOutput: stream.endWriting()
         case .disconnect: stream.closeAfterFlush()
+        }
+    }
+
+    private func answer(_ request: HTTPRequest) {
+        guard takesCalls, request.method != .get, request.method != .head else {
+            return respond(server.respond(to: request))
+        }
+        guard request.method == .post else {
+            return respond(
+                .plain(
+                    .methodNotAllowed, "XML-RPC is spoken here: POST a call",
+                    fields: ["Allow": "GET, HEAD, POST"]))
+        }
+        server.counters.calls += 1
+        server.stepWallClock()
+        server.rpc.take(request, from: id)
+    }
+
+    /// Answers the request that was read last.
+    func respond(_ response: HTTPResponse) {
+        if isPerforming {
+            self.response = response
+        } else {
+            step(.respond(response))
         }
     }
 

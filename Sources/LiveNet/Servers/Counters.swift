@@ -10,6 +10,8 @@ struct Counters {
     var connectionsRefused: UInt64 = 0
     /// Requests of chat clients.
     var requests: UInt64 = 0
+    /// Requests of XML-RPC.
+    var calls: UInt64 = 0
     /// Messages handed to clients by fan-out.
     var deliveries: UInt64 = 0
     /// How often each rare path was taken.

@@ -160,6 +160,7 @@ extension LiveNode {
             ("connections_refused_total", "counter", counters.connectionsRefused),
             ("connections", "gauge", UInt64(connections.count)),
             ("client_requests_total", "counter", counters.requests),
+            ("rpc_requests_total", "counter", counters.calls),
             ("deliveries_total", "counter", counters.deliveries),
             ("pending_requests", "gauge", UInt64(node.pendingCount)),
             ("log_syncs_total", "counter", storage.syncs),

@@ -21,6 +21,8 @@ public final class LiveNode: PeerLinkOwner {
     /// The node itself, for status.
     public private(set) var node: Node
     var links: PeerLinks!
+    var rpc: RPCServer!
+    var federation: FederationLinks!
     var connections = SlotMap<ClientConnection>()
     var edgeTimers = TimerHeap<Instant, ConnectionID>()
     var counters = Counters()
@@ -74,6 +76,7 @@ public final class LiveNode: PeerLinkOwner {
             throw StartError(error, directory: settings.dataDirectory)
         }
         links = PeerLinks(self)
+        attachFederation()
         recorder = Recorder.begin(settings, log: log, node, opened.durable, now: now)
         attach()
         do { try listen() } catch {
@@ -112,16 +115,18 @@ public final class LiveNode: PeerLinkOwner {
         }
         try open(settings.webSocket, "WebSocket") { [unowned self] in accept($0, .webSocket) }
         try open(settings.http, "HTTP") { [unowned self] in accept($0, .http) }
-        try open(settings.xmlRPC, "XML-RPC") { [unowned self] in accept($0, .http) }
+        try open(settings.xmlRPC, "XML-RPC") { [unowned self] in
+            accept($0, .http, takesCalls: true)
+        }
         try open(settings.tcp, "TCP") { [unowned self] in links.accept($0, leftover: []) }
     }
 
-    private func accept(_ stream: Stream, _ kind: EdgeKind) {
+    private func accept(_ stream: Stream, _ kind: EdgeKind, takesCalls: Bool = false) {
         guard connections.count < admission.maximum(kind) else {
             refuse(stream)
             return
         }
-        ClientConnection.accept(stream, kind, self)
+        ClientConnection.accept(stream, kind, takesCalls: takesCalls, self)
     }
 
     private func refuse(_ stream: Stream) {
@@ -288,6 +293,7 @@ public final class LiveNode: PeerLinkOwner {
         let patience = loop.now + .milliseconds(300)
         while connections.count > 0, loop.now < patience { loop.runOnce(waiting: false) }
         links.close()
+        federation.close()
         if let failure = storage.close(), ending == .stopped {
             log.error("\(failure)", [:])
         }

@@ -16,6 +16,8 @@ public struct NodeSettings: Sendable {
     public var compressesWebSocket = true
     /// Where other clusters connect.
     public var xmlRPC: Endpoint?
+    /// What the node is told of other clusters.
+    public var federation = FederationSettings(name: ClusterName("node1"))
     /// Where status is asked for.
     public var http: Endpoint?
     /// Where members connect without HTTP.
@@ -51,6 +53,7 @@ public struct NodeSettings: Sendable {
         dataDirectory = source["DATA_DIR"] ?? "data/\(node)"
         (key, isKeyless) = try Self.key(source, members)
         try readEdges(source)
+        try readFederation(source)
         try readTimes(source)
         try readLog(source)
         try readRecord(source)

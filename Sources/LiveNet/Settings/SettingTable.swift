@@ -78,13 +78,16 @@ extension Setting {
         .init("REDIS_PASSWORD", "redis_password", "text", "not used yet"),
         .init(
             "FEDERATION_PEERS", "federation_peers", "node2:http://host:port,...",
-            "foreign clusters; not used yet"),
+            "other clusters, by their XML-RPC addresses; a name may come several times"),
+        .init(
+            "FEDERATION_ID", "federation_id", "name",
+            "what the other clusters call this one (nodeN in a cluster of one)"),
         .init(
             "HEARTBEAT_INTERVAL", "heartbeat_interval", "seconds",
-            "between foreign clusters; not used yet"),
+            "how often other clusters are asked whether they are there (30)"),
         .init(
             "HEARTBEAT_TIMEOUT", "heartbeat_timeout", "seconds",
-            "between foreign clusters; not used yet"),
+            "how long their answer may take (2)"),
         .init(
             "INACTIVITY_TIMEOUT", "inactivity_timeout", "seconds",
             "how long a member may be idle before it leaves its rooms; 0: for ever (900)"),

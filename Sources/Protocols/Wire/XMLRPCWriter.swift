@@ -82,7 +82,7 @@ public struct RPCWriter: Sendable {
         case .dateTime(let text): element("dateTime.iso8601", text)
         case .base64(let content):
             literal("<base64>")
-            base64(content)
+            bytes.append(contentsOf: RPCWriter.base64(content))
             literal("</base64>")
         case .null: literal("<nil/>")
         case .array(let elements):
@@ -156,8 +156,10 @@ public struct RPCWriter: Sendable {
     private static let digits = Array(
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
 
-    /// Appends bytes in base 64 with padding (RFC 4648, 4).
-    private mutating func base64(_ content: [UInt8]) {
+    /// Bytes in base 64 with padding, in ASCII (RFC 4648, 4).
+    public static func base64(_ content: [UInt8]) -> [UInt8] {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity((content.count + 2) / 3 * 4)
         var position = 0
         while position < content.count {
             let count = min(3, content.count - position)
@@ -171,5 +173,6 @@ public struct RPCWriter: Sendable {
             }
             position += 3
         }
+        return bytes
     }
 }

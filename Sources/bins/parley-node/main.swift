@@ -2,11 +2,12 @@ import Glibc
 import LiveNet
 import Protocols
 
-/// The server: `parley-node [--flag value ...]`.
+/// The server: `parley-node [--flag value ...]`; and `parley-node call METHOD URL`.
 ///
 /// Exit status: 0 stopped as asked, 1 could not start or could not go on, 2 bad settings.
 
 let arguments = Array(CommandLine.arguments.dropFirst())
+if arguments.first == "call" { exit(call(arguments.dropFirst())) }
 if arguments.contains("--help") || arguments.contains("-h") {
     print(usage())
     exit(0)
@@ -20,6 +21,19 @@ do {
     exit(2)
 }
 exit(run(settings))
+
+func call(_ arguments: ArraySlice<String>) -> Int32 {
+    if arguments.contains("--help") || arguments.contains("-h") {
+        print(CallCommand.usage, terminator: "")
+        return 0
+    }
+    do {
+        return try CallCommand(arguments).run()
+    } catch {
+        complain("call: \(error)")
+        return 2
+    }
+}
 
 func run(_ settings: NodeSettings) -> Int32 {
     let log: Log
@@ -98,6 +112,7 @@ func complain(_ line: String) {
 func usage() -> String {
     var text = """
         usage: parley-node [--flag value ...]
+               parley-node call METHOD URL [ARGUMENT ...]    (parley-node call --help)
 
         One node of a Parley cluster. Each setting is a flag, or a variable of the environment, or a key in
         CONFIG_FILE (JSON, in lower case), looked for in that order.
