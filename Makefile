@@ -3,7 +3,7 @@
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
 
-.PHONY: help up down status logs build test sim replay soak coverage kill-matrix bench lint format docs clean
+.PHONY: help up down status logs build test sim replay soak coverage kill-matrix bench rolling-restart lint format docs clean
 
 help: ## say what there is
 	@scripts/help $(firstword $(MAKEFILE_LIST))
@@ -43,6 +43,9 @@ kill-matrix: ## plant each known bug and say which checker catches it
 
 bench: ## microbenchmarks, then a chat load on the running nodes; MICRO=0 or CHAT=0 leaves one out
 	@scripts/bench
+
+rolling-restart: ## restart three nodes of their own under load, and say what clients noticed
+	@scripts/rolling-restart
 
 lint: ## check the format of the sources, and the scripts
 	@scripts/lint

@@ -54,6 +54,10 @@ public struct Options: Equatable, Sendable {
     public var limits = NodeLimits()
     /// How many bytes of state one node allows itself, an operator's mistake; 0 when none does.
     public var crampedBytes = 0
+    /// How many messages every other node is told to keep a room; 0 when none is told anything.
+    public var shortHistory = 0
+    /// How long those nodes are told to keep a message; zero: for ever.
+    public var shortHistoryAge = Interval.zero
     /// The nodes are renewed one by one, to a version that speaks one more.
     public var upgrades = false
     /// Peers and clients speak through the real codecs.
@@ -124,6 +128,7 @@ public struct Options: Equatable, Sendable {
         options.duration = duration
         var presence = Stream.presence.prng(seed)
         options.drawPresence(from: &presence)
+        options.drawHistories(from: &presence)
         return options
     }
 
@@ -220,6 +225,27 @@ public struct Options: Equatable, Sendable {
         }
     }
 
+    /// Members that were told different limits, as in the middle of a change that goes from node to
+    /// node.
+    private mutating func drawHistories(from prng: inout Prng) {
+        guard prng.chance(1, in: 5) else { return }
+        shortHistory = 1 << prng.int(in: 2..<8)
+        if prng.chance(1, in: 2) {
+            shortHistoryAge = .milliseconds(Int64(prng.int(in: 1_000..<20_000)))
+        }
+    }
+
+    /// What the node on this host is told of histories: every other one has them shorter.
+    func toldHistory(_ host: Int) -> HistoryLimits? {
+        guard shortHistory > 0 else { return nil }
+        var told = state.history
+        if host % 2 == 0 {
+            told.count = min(told.count, shortHistory)
+            told.age = shortHistoryAge
+        }
+        return told
+    }
+
     private mutating func drawNetworkFaults(from prng: inout Prng) {
         if prng.chance(1, in: 2) { lossChance = 1 << UInt64(prng.int(in: 4..<14)) }
         if prng.chance(1, in: 2) { duplicateChance = 1 << UInt64(prng.int(in: 4..<14)) }
@@ -309,6 +335,7 @@ extension Options: CustomStringConvertible {
         add("applyBatch", limits.applyBatch, unless: plainLimits.applyBatch)
         add("inactivityMilliseconds", Int(limits.inactivityTimeout.milliseconds), unless: 0)
         add("rate", limits.rateLimit, unless: 0)
+        add("shortHistory", shortHistory, unless: 0)
         for fault in Fault.allCases where self[fault] > .zero {
             parts.append("\(fault)=\(self[fault].milliseconds)ms")
         }

@@ -79,6 +79,7 @@ extension World {
         configuration.raft = options.raft
         configuration.state = options.state
         configuration.limits = options.limits
+        configuration.limits.history = options.toldHistory(host)
         if hosts[host].isCramped { configuration.limits.stateBytes = options.crampedBytes }
         configuration.versions = 1...hosts[host].version
         return configuration

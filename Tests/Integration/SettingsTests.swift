@@ -201,6 +201,8 @@ struct SettingsTests {
             ("STATE_LIMIT", "lots", "512M or 2G"),
             ("STATE_LIMIT", "1K", "512M or 2G"),
             ("INACTIVITY_TIMEOUT", "-1", "expected seconds from 0"),
+            ("HISTORY_BYTES", "1K", "64M or 1G"), ("HISTORY_COUNT", "0", "messages from 1"),
+            ("RATE_LIMIT", "fast", "requests a second from 0"),
             ("CLEANUP_INTERVAL", "0", "expected seconds from 1"),
             ("LOG_LEVEL", "loud", "debug, info, warning or error"),
             ("LOG_FORMAT", "xml", "text or json"),

@@ -312,6 +312,8 @@ struct RecordingTests {
         configuration.limits.checkpointEntries = 28
         configuration.limits.inactivityTimeout = .milliseconds(29)
         configuration.limits.cleanupInterval = .milliseconds(30)
+        configuration.state.historyAge = .milliseconds(40)
+        configuration.limits.history = HistoryLimits(count: 41, bytes: 42, age: .seconds(43))
         configuration.limits.drainSpan = .milliseconds(31)
         configuration.limits.rateLimit = 32
         configuration.limits.rateBurst = 33
@@ -330,7 +332,7 @@ struct RecordingTests {
             Mirror(reflecting: configuration.state).children.count,
             Mirror(reflecting: configuration.limits).children.count,
         ]
-        #expect(counts == [9, 9, 9, 17])
+        #expect(counts == [9, 9, 10, 18])
         for length in 0..<writer.bytes.count {
             var cut = ByteReader(Array(writer.bytes[..<length]))
             #expect(throws: DecodeError.self) { try NodeConfiguration(from: &cut) }

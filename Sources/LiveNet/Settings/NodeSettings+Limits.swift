@@ -25,10 +25,27 @@ extension NodeSettings {
             source, "ROOM_LIMIT", 10_000, in: 0...10_000_000, "rooms")
         limits.memberLimit = try Self.number(
             source, "MEMBER_LIMIT", 10_000, in: 0...10_000_000, "members")
+        limits.history = try Self.history(source)
         edge.pingInterval = .seconds(
             Int64(try Self.number(source, "PING_INTERVAL", 25, in: 1...3_600, "seconds")))
         edge.pongTimeout = .seconds(
             Int64(try Self.number(source, "PING_TIMEOUT", 20, in: 1...3_600, "seconds")))
+    }
+
+    private static func history(_ source: SettingSource) throws(SettingError) -> HistoryLimits {
+        var history = StateLimits().history
+        history.count = try number(
+            source, "HISTORY_COUNT", history.count, in: 1...10_000_000, "messages")
+        if let text = source["HISTORY_BYTES"] {
+            guard let bytes = size(text), bytes >= 1 << 16 else {
+                throw SettingError(
+                    "HISTORY_BYTES", text, "expected a size of at least 64K, as 64M or 1G")
+            }
+            history.bytes = bytes
+        }
+        let seconds = try number(source, "HISTORY_AGE", 0, in: 0...3_153_600_000, "seconds")
+        history.age = .seconds(Int64(seconds))
+        return history
     }
 
     private static func number(

@@ -110,6 +110,15 @@ extension Setting {
             "RATE_BURST", "rate_burst", "requests",
             "how many of them may come at once (twice RATE_LIMIT)"),
         .init(
+            "HISTORY_COUNT", "history_count", "number",
+            "the most messages that a room keeps (10000)"),
+        .init(
+            "HISTORY_BYTES", "history_bytes", "64M", "the most bytes of messages that a room keeps"
+        ),
+        .init(
+            "HISTORY_AGE", "history_age", "seconds",
+            "how long a room keeps a message; 0: for ever (0)"),
+        .init(
             "ROOM_LIMIT", "room_limit", "number", "the most rooms; 0: any number (10000)"),
         .init(
             "MEMBER_LIMIT", "member_limit", "number",

@@ -19,7 +19,7 @@ public enum Mark: UInt8, CaseIterable, Sendable {
     case tornTailCut, recoveryRefused
     // State
     case duplicateRequest, sessionExpired, sessionRefused, stateLimitHit, historyTrimmed
-    case nodeSessionSuperseded, checkpointCompared
+    case nodeSessionSuperseded, checkpointCompared, historyLimitsChanged, historyAged
     // Chat
     case retryByMessageID, slowReaderDropped, fanOutCaughtUp, fanOutGapClosed, rejoinSince
     case idleMemberRemoved, membershipEndRepeated, rateLimitHit

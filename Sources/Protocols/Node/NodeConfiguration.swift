@@ -77,6 +77,8 @@ public struct NodeLimits: Equatable, Sendable {
     public var applyBatch = 512
     /// How many messages a join without `since` brings.
     public var joinHistory = 100
+    /// What histories are to keep when this node leads; `nil`: whatever is in force.
+    public var history: HistoryLimits?
     /// How many applied entries lie between two checkpoints of the state digest.
     public var checkpointEntries: UInt64 = 1_024
     /// How long a member may be idle before its memberships end; zero: for ever.

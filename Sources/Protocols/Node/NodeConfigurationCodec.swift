@@ -77,6 +77,7 @@ extension StateLimits {
     fileprivate func write(to writer: inout ByteWriter) {
         writer.write(limit: historyCount)
         writer.write(limit: historyBytes)
+        writer.write(historyAge)
         writer.write(limit: historyBlockBytes)
         writer.write(nodeSessionLife)
         writer.write(clientSessionLife)
@@ -90,6 +91,7 @@ extension StateLimits {
         self.init()
         historyCount = try reader.limit()
         historyBytes = try reader.limit()
+        historyAge = try reader.interval()
         historyBlockBytes = try reader.limit()
         nodeSessionLife = try reader.interval()
         clientSessionLife = try reader.interval()
@@ -111,6 +113,8 @@ extension NodeLimits {
         writer.write(limit: stateBytes)
         writer.write(limit: applyBatch)
         writer.write(limit: joinHistory)
+        writer.write(history != nil)
+        history?.write(to: &writer)
         writer.write(checkpointEntries)
         writer.write(inactivityTimeout)
         writer.write(cleanupInterval)
@@ -132,6 +136,7 @@ extension NodeLimits {
         stateBytes = try reader.limit()
         applyBatch = try reader.limit()
         joinHistory = try reader.limit()
+        if try reader.flag() { history = try HistoryLimits(from: &reader) }
         checkpointEntries = try reader.number()
         guard checkpointEntries > 0 else { throw .malformed }
         inactivityTimeout = try reader.interval()

@@ -18,6 +18,8 @@ struct Upkeep: Equatable, Sendable {
     private(set) var periodAt: Instant
     /// When the node last looked for idle members.
     private var cleanedAt: Instant
+    /// When this node last proposed what histories keep.
+    private var proposedLimitsAt: Instant?
     /// When something that could not be finished goes on.
     private(set) var soon: Instant?
 
@@ -44,6 +46,13 @@ struct Upkeep: Equatable, Sendable {
     mutating func isDue(_ now: Instant) -> Bool {
         guard now >= periodAt else { return false }
         periodAt = now + Upkeep.period
+        return true
+    }
+
+    /// True when no proposal of limits is likely to be under way; one is from now on.
+    mutating func mayProposeLimits(_ now: Instant, again pause: Interval) -> Bool {
+        if let time = proposedLimitsAt, now - time < pause { return false }
+        proposedLimitsAt = now
         return true
     }
 
@@ -108,6 +117,11 @@ extension Node {
         if let checkpoint = state.checkpoints.last, checkpoint.index > upkeep.checkpointed {
             upkeep.checkpointed = checkpoint.index
             drive(.propose(.checkpoint, payload: checkpoint.encoded()), now, into: &out)
+        }
+        if let told = configuration.limits.history, told != state.limits.history,
+            upkeep.mayProposeLimits(now, again: configuration.limits.proposalRetry)
+        {
+            drive(.propose(.limits, payload: told.encoded()), now, into: &out)
         }
         if let version = peering.commonVersion, version > state.clusterVersion {
             let payload = ClusterVersionPayload(clusterVersion: version)

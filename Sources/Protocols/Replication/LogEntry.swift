@@ -10,6 +10,8 @@ public enum EntryKind: UInt8, Sendable {
     case clusterVersion = 3
     /// The rolling state digest that the leader had at an earlier index.
     case checkpoint = 4
+    /// What histories keep from here on, as the leader was told.
+    case limits = 5
 }
 
 /// One entry of the replicated log.

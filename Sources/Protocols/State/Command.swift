@@ -243,11 +243,15 @@ public struct ChatMessage: Equatable, Sendable {
 }
 
 /// Bounds that shape the replicated state; equal on all replicas of a cluster.
+///
+/// Those of histories are what a cluster begins with; `limits` entries of the log change them.
 public struct StateLimits: Equatable, Sendable {
     /// The most messages a room's history keeps.
     public var historyCount = 10_000
     /// The most bytes of messages a room's history keeps.
     public var historyBytes = 64 << 20
+    /// How long a room's history keeps a message; zero: for ever.
+    public var historyAge = Interval.zero
     /// The bytes at which a history block is closed and a new one begun.
     public var historyBlockBytes = 64 << 10
     /// How long a node's session lasts after its last command.

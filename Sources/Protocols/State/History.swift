@@ -8,20 +8,31 @@ struct HistoryBlock: Equatable, Sendable {
     var bytes: [UInt8]
     /// Where each message begins in `bytes`.
     var offsets: [UInt32]
+    /// The cluster time of the first message.
+    let firstStamp: ClusterTime
+    /// The cluster time of the last message.
+    var lastStamp: ClusterTime
 
     var count: Int { offsets.count }
     /// The number after the last message.
     var endSequence: UInt64 { firstSequence + UInt64(offsets.count) }
 
-    init(firstSequence: UInt64) {
+    init(firstSequence: UInt64, at stamp: ClusterTime) {
         self.firstSequence = firstSequence
         bytes = []
         offsets = []
+        firstStamp = stamp
+        lastStamp = stamp
     }
 
     /// Takes over encoded messages after checking every one of them.
-    init(firstSequence: UInt64, checking bytes: [UInt8], count: Int) throws(DecodeError) {
+    init(
+        firstSequence: UInt64, stamps: ClosedRange<ClusterTime>, checking bytes: [UInt8],
+        count: Int
+    ) throws(DecodeError) {
         self.firstSequence = firstSequence
+        firstStamp = stamps.lowerBound
+        lastStamp = stamps.upperBound
         self.bytes = bytes
         offsets = []
         var reader = ByteReader(bytes)
@@ -60,7 +71,8 @@ extension ChatMessage {
 /// The messages of one room, numbered from 1 without gaps, the oldest dropped block by block.
 ///
 /// A block goes when what remains still reaches a limit by count or by bytes, so that a room keeps
-/// as much as promised and at most one block more.
+/// as much as promised and at most one block more. By age a block goes with its newest message; as
+/// no block spans more than an eighth of the age, none of its messages stays longer than that.
 public struct History: Equatable, Sendable {
     private(set) var blocks: [HistoryBlock] = []
     /// The number of the newest message; 0 before the first.
@@ -87,20 +99,24 @@ public struct History: Equatable, Sendable {
 
     /// Appends a message that `fits`; returns its number, and true when old ones were dropped.
     mutating func append(
-        id: UniqueID, user: String, content: String, at: WallTime, limits: StateLimits
+        id: UniqueID, user: String, content: String, at: WallTime, stamp: ClusterTime,
+        limits: StateLimits
     ) -> (sequence: UInt64, isTrimmed: Bool) {
         let size = user.utf8.count + content.utf8.count + 40
         let limit = min(limits.historyBlockBytes, Snapshot.maximumChunk)
-        if let last = blocks.last, last.bytes.count + size <= limit {
+        if let last = blocks.last, last.bytes.count + size <= limit,
+            limits.historyAge == .zero || stamp - last.firstStamp <= limits.historyAge / 8
+        {
             // There is room in the open block.
         } else {
             closeBlock()
-            blocks.append(HistoryBlock(firstSequence: lastSequence + 1))
+            blocks.append(HistoryBlock(firstSequence: lastSequence + 1, at: stamp))
             byteCount += History.blockBytes
         }
         let open = blocks.count - 1
         let start = blocks[open].bytes.count
         blocks[open].offsets.append(UInt32(start))
+        blocks[open].lastStamp = stamp
         History.encode(id: id, user: user, content: content, at: at, onto: &blocks[open].bytes)
         byteCount += blocks[open].bytes.count - start + 4
         lastSequence += 1
@@ -149,6 +165,18 @@ public struct History: Equatable, Sendable {
             else { break }
             count -= oldest.count
             byteCount -= bytes
+            gone += 1
+        }
+        if gone > 0 { blocks.removeFirst(gone) }
+        return gone > 0
+    }
+
+    /// Drops the blocks whose newest message is too old; true when there were any.
+    mutating func expire(at stamp: ClusterTime, age: Interval) -> Bool {
+        var gone = 0
+        while gone < blocks.count, stamp - blocks[gone].lastStamp >= age {
+            count -= blocks[gone].count
+            byteCount -= blocks[gone].bytes.count + blocks[gone].count * 4 + History.blockBytes
             gone += 1
         }
         if gone > 0 { blocks.removeFirst(gone) }
@@ -204,10 +232,15 @@ public struct History: Equatable, Sendable {
         byteCount += block.bytes.count + block.count * 4 + History.blockBytes
     }
 
+    /// Begins, empty, after the message of this number.
+    init(after sequence: UInt64) { lastSequence = sequence }
+
     func digest(into digest: inout Digest) {
         digest.combine(lastSequence)
         for block in blocks {
             digest.combine(block.firstSequence)
+            digest.combine(UInt64(bitPattern: block.firstStamp.nanoseconds))
+            digest.combine(UInt64(bitPattern: block.lastStamp.nanoseconds))
             digest.combine(block.bytes)
         }
     }

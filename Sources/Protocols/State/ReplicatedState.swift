@@ -42,8 +42,8 @@ public struct ReplicatedState: Equatable, Sendable {
     public internal(set) var rollingDigest: UInt64 = 0
     /// The rolling digest after recent entries at multiples of `checkpointEntries`.
     public internal(set) var checkpoints: [CheckpointPayload] = []
-    /// Bounds; equal on all replicas.
-    public let limits: StateLimits
+    /// Bounds; equal on all replicas. Those of histories follow from the log.
+    public internal(set) var limits: StateLimits
     /// How many entries lie between two checkpoints; equal on all replicas.
     public let checkpointEntries: UInt64
 
@@ -85,8 +85,10 @@ public struct ReplicatedState: Equatable, Sendable {
         case .membership: applyMembership(entry.payload, marks: &report.marks)
         case .clusterVersion: applyClusterVersion(entry.payload, marks: &report.marks)
         case .checkpoint: applyCheckpoint(entry.payload, report: &report)
+        case .limits: applyLimits(entry.payload, marks: &report.marks)
         }
         rooms.sweepKeys(at: stamp, limits: limits)
+        if rooms.sweepHistories(at: stamp, limits: limits) { report.marks.insert(.historyAged) }
         roll(entry, effects: effects[start...])
         return report
     }
@@ -107,6 +109,12 @@ public struct ReplicatedState: Equatable, Sendable {
         else { return }
         clusterVersion = raised.clusterVersion
         marks.insert(.clusterVersionRaised)
+    }
+
+    private mutating func applyLimits(_ payload: [UInt8], marks: inout MarkSet) {
+        guard let told = try? HistoryLimits(decoding: payload) else { return }
+        limits.history = told
+        marks.insert(.historyLimitsChanged)
     }
 
     private mutating func applyCheckpoint(_ payload: [UInt8], report: inout ApplyReport) {
@@ -278,6 +286,9 @@ public struct ReplicatedState: Equatable, Sendable {
         digest.combine(applied.index.rawValue)
         digest.combine(applied.term.rawValue)
         digest.combine(UInt64(clusterVersion))
+        digest.combine(limits.historyCount)
+        digest.combine(limits.historyBytes)
+        digest.combine(UInt64(bitPattern: limits.historyAge.nanoseconds))
         for member in founders {
             digest.combine(UInt64(member.id.rawValue))
             digest.combine(member.incarnation.rawValue)

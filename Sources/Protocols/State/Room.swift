@@ -58,7 +58,7 @@ public struct Room: Equatable, Sendable {
         }
         let (sequence, isTrimmed) = history.append(
             id: submission.id, user: submission.user, content: submission.content,
-            at: submission.at, limits: limits)
+            at: submission.at, stamp: stamp, limits: limits)
         if let name, let finding {
             let message = KeyedMessage(
                 user: user, name: name, id: submission.id, sequence: sequence, at: submission.at,

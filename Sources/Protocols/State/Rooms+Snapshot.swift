@@ -1,6 +1,9 @@
 extension Rooms {
     func encode(into writer: inout SnapshotWriter) {
-        writer.item { $0.write(count: table.count) }
+        writer.item {
+            $0.write(historyCursor)
+            $0.write(count: table.count)
+        }
         for (_, room) in table { room.encode(into: &writer) }
         forEachSeat { seat, users in
             writer.item { stream in
@@ -19,6 +22,7 @@ extension Rooms {
         reading reader: inout SnapshotReader, sessions: Sessions, stamp: ClusterTime
     ) throws(DecodeError) {
         self.init()
+        historyCursor = try reader.stream.uniqueID()
         for _ in 0..<(try reader.count()) {
             let room = try Room(reading: &reader, stamp: stamp)
             if let last = table.last, last.key >= room.id { throw .malformed }
@@ -89,7 +93,7 @@ extension Room {
                 id: try reader.stream.uniqueID(), name: try reader.stream.string(),
                 creator: try reader.stream.string(), description: try reader.stream.string(),
                 admin: try reader.stream.nodeID(), at: try reader.stream.wallTime()))
-        history = try History(reading: &reader)
+        history = try History(reading: &reader, stamp: stamp)
         let total = try reader.count()
         if try reader.stream.flag() {
             sweepAt = ClusterTime(nanoseconds: try reader.stream.signed())
@@ -122,21 +126,33 @@ extension History {
             $0.write(firstSequence)
         }
         for block in blocks {
-            writer.item { $0.write(count: block.count) }
+            writer.item {
+                $0.write(count: block.count)
+                $0.write(signed: block.firstStamp.nanoseconds)
+                $0.write(signed: block.lastStamp.nanoseconds)
+            }
             writer.block(block.bytes)
         }
     }
 
-    fileprivate init(reading reader: inout SnapshotReader) throws(DecodeError) {
-        self.init()
+    fileprivate init(
+        reading reader: inout SnapshotReader, stamp: ClusterTime
+    ) throws(DecodeError) {
         let total = try reader.count()
         var next = try reader.stream.number()
-        guard next > 0, next <= .max >> 1, total > 0 || next == 1 else { throw .malformed }
+        guard next > 0, next <= .max >> 1 else { throw .malformed }
+        self.init(after: next - 1)
+        var last = ClusterTime.zero
         for _ in 0..<total {
             // Each message takes 26 bytes at the least.
             let count = try reader.stream.count(limit: Snapshot.maximumChunk / 26)
+            let first = ClusterTime(nanoseconds: try reader.stream.signed())
+            let newest = ClusterTime(nanoseconds: try reader.stream.signed())
+            guard last <= first, first <= newest, newest <= stamp else { throw .malformed }
+            last = newest
             let bytes = try reader.block()
-            let block = try HistoryBlock(firstSequence: next, checking: bytes, count: count)
+            let block = try HistoryBlock(
+                firstSequence: next, stamps: first...newest, checking: bytes, count: count)
             try append(block)
             next = block.endSequence
         }

@@ -20,6 +20,8 @@ public struct Rooms: Equatable, Sendable {
     private var names = OrderedMap<TextKey, UniqueID>()
     /// The users, ascending, as which a connection is in a room.
     private var seats = OrderedMap<Seat, [TextKey]>()
+    /// The room at which the next look for messages that are too old begins.
+    var historyCursor = UniqueID.least
     /// Rooms with message keys, by when to look for those that are over.
     private var keyExpiry = TimerHeap<ClusterTime, UniqueID>()
 
@@ -213,6 +215,33 @@ public struct Rooms: Equatable, Sendable {
         if let next, let next { keyExpiry.schedule(room, at: next) }
     }
 
+    /// The rooms that one entry looks at for messages that are too old.
+    static let sweptRooms = 4
+
+    /// Drops messages that are too old, in a few rooms after those of the last time; true when there
+    /// were any.
+    mutating func sweepHistories(at stamp: ClusterTime, limits: StateLimits) -> Bool {
+        guard limits.historyAge > .zero, !table.isEmpty else { return false }
+        var swept: [UniqueID] = []
+        for (room, _) in table.elements(from: historyCursor) {
+            swept.append(room)
+            if swept.count > Rooms.sweptRooms { break }
+        }
+        // One more than are looked at, for that is where the next look begins.
+        historyCursor = swept.count > Rooms.sweptRooms ? swept.removeLast() : .least
+        var isAny = false
+        for room in swept {
+            let freed =
+                table.update(room) { held -> Int in
+                    let before = held.history.byteCount
+                    if held.history.expire(at: stamp, age: limits.historyAge) { isAny = true }
+                    return before - held.history.byteCount
+                } ?? 0
+            byteCount -= freed
+        }
+        return isAny
+    }
+
     // MARK: - Memberships
 
     /// Seats a user; true when that makes the user a member who was none.
@@ -289,10 +318,13 @@ public struct Rooms: Equatable, Sendable {
     }
 
     /// True when both have the same rooms and memberships; what follows from them is not compared.
-    public static func == (a: Rooms, b: Rooms) -> Bool { a.table == b.table && a.seats == b.seats }
+    public static func == (a: Rooms, b: Rooms) -> Bool {
+        a.table == b.table && a.seats == b.seats && a.historyCursor == b.historyCursor
+    }
 
     func digest(into digest: inout Digest) {
         digest.combine(table.count)
+        historyCursor.digest(into: &digest)
         for (_, room) in table { room.digest(into: &digest) }
         for (seat, users) in seats {
             digest.combine(seat.session.rawValue)

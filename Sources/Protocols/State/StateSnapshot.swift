@@ -44,7 +44,7 @@ struct SnapshotReader {
     var stream: ByteReader
     private var shared: ArraySlice<[UInt8]>
 
-    static let form: UInt8 = 1
+    static let form: UInt8 = 2
 
     init(_ chunks: [[UInt8]]) throws(DecodeError) {
         guard let first = chunks.first else { throw .truncated }
@@ -109,6 +109,7 @@ extension ReplicatedState {
             stream.write(UInt64(clusterVersion))
             stream.write(count: founders.count)
             for member in founders { stream.write(member: member) }
+            limits.history.write(to: &stream)
             stream.write(fixed64: rollingDigest)
             stream.write(count: checkpoints.count)
             for checkpoint in checkpoints {
@@ -135,6 +136,7 @@ extension ReplicatedState {
         guard stamp >= .zero, applied.index.rawValue < .max else { throw .malformed }
         clusterVersion = try reader.stream.version()
         founders = try reader.stream.members(limit: MembershipPayload.memberLimit)
+        self.limits.history = try HistoryLimits(from: &reader.stream)
         rollingDigest = try reader.stream.fixed64()
         for _ in 0..<(try reader.stream.count(limit: ReplicatedState.checkpointLimit)) {
             let index = LogIndex(try reader.stream.number())

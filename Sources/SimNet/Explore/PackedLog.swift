@@ -48,7 +48,7 @@ struct PackedLog: Equatable, Sendable, CustomStringConvertible {
         case .membership: 1
         case .command where entry.payload.count == 1: 2 + UInt64(entry.payload[0])
         case .command: 2 + Digest(of: entry.payload).value % 13
-        case .clusterVersion, .checkpoint: 15
+        case .clusterVersion, .checkpoint, .limits: 15
         }
     }
 

@@ -60,6 +60,8 @@ public struct OptionField: Sendable {
         OptionField(name: "join-history", place: .count(\.limits.joinHistory)),
         OptionField(name: "inactivity", place: .interval(\.limits.inactivityTimeout)),
         OptionField(name: "cleanup", place: .interval(\.limits.cleanupInterval)),
+        OptionField(name: "short-history", place: .count(\.shortHistory)),
+        OptionField(name: "short-history-age", place: .interval(\.shortHistoryAge)),
         OptionField(name: "rate", place: .count(\.limits.rateLimit)),
         OptionField(name: "rate-burst", place: .count(\.limits.rateBurst)),
         OptionField(name: "operations", place: .count(\.load.operations)),
