@@ -20,6 +20,7 @@ COPIED = [
     "Sources/LiveNet/CJSON",
     "Sources/LiveNet/COpenSSL",
     "Sources/LiveNet/CZlib",
+    "Sources/LiveNet/CExpat",
     "Sources/bins/parley-sim",
 ]
 FIELDS = {"number", "title", "expect", "note", "mix", "explore", "branch"}
@@ -159,11 +160,15 @@ let package = Package(
         .systemLibrary(
             name: "CZlib", path: "Sources/LiveNet/CZlib", pkgConfig: "zlib",
             providers: [.apt(["zlib1g-dev"])]),
+        .systemLibrary(
+            name: "CExpat", path: "Sources/LiveNet/CExpat", pkgConfig: "expat",
+            providers: [.apt(["libexpat1-dev"])]),
         .target(
             name: "CJSON", path: "Sources/LiveNet/CJSON",
             linkerSettings: [.linkedLibrary("simdjson")]),
         .target(
-            name: "EdgeCodecs", dependencies: ["Protocols", "CJSON", "COpenSSL", "CZlib"],
+            name: "EdgeCodecs",
+            dependencies: ["Protocols", "CJSON", "COpenSSL", "CZlib", "CExpat"],
             path: "Sources/LiveNet/Codecs"),
         .target(name: "SimCodecs", dependencies: ["Protocols", "SimNet", "EdgeCodecs"]),
         .executableTarget(

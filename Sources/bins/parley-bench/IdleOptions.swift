@@ -57,9 +57,10 @@ struct IdleOptions {
         guard url != nil else { throw UsageError("--node is missing") }
     }
 
-    /// Where a connection comes from: an address has only so many ports.
+    /// Where a connection comes from, since an address has only so many ports; `nil` where the
+    /// system may choose, which is faster.
     func source(of number: Int) -> String? {
-        guard url.host.hasPrefix("127.") else { return nil }
+        guard url.host.hasPrefix("127."), number >= 20_000 else { return nil }
         return "127.0.0.\(1 + number / 20_000)"
     }
 }
