@@ -25,6 +25,14 @@ extension Digest {
             combine(11)
             combine(UInt64(bitPattern: wall.milliseconds))
         case .drain: combine(12)
+        case .rpc(let id, let call, _):
+            combine(14)
+            combine(id.rawValue)
+            combine("\(call)")
+        case .called(let id, let result):
+            combine(15)
+            combine(id.rawValue)
+            combine("\(result)")
         case .transfer(let target): combine(13, target ?? NodeID(0))
         }
     }
@@ -56,6 +64,18 @@ extension Digest {
             combine(28, connection)
             combine(UInt64(reason.code))
         case .note: combine(29)
+        case .call(let id, let cluster, let call, _):
+            combine(31)
+            combine(id.rawValue)
+            combine(cluster.text)
+            combine("\(call)")
+        case .abandonCall(let id):
+            combine(32)
+            combine(id.rawValue)
+        case .answer(let id, let answer):
+            combine(33)
+            combine(id.rawValue)
+            combine("\(answer)")
         case .halt(let reason):
             combine(30)
             if case .diverged(let index) = reason { combine(index.rawValue) }
@@ -169,6 +189,10 @@ extension Digest {
             combine(room)
             combine(user)
             combine(content)
+        case .deleteRoom(let room, let user):
+            combine(66)
+            combine(room)
+            combine(user)
         case .openSession: combine(67)
         case .readRegister(let key):
             combine(68)
@@ -188,7 +212,14 @@ extension Digest {
     private mutating func combine(_ message: ServerMessage) {
         switch message {
         case .roomsList(let rooms): combine(rooms.count << 8 | 71)
-        case .globalRoomsList(let rooms): combine(rooms.count << 8 | 72)
+        case .deletionBegun: combine(91)
+        case .deletionDone: combine(92)
+        case .deletionFailed(_, _, let error, _): combine(UInt64(error.rawValue) << 8 | 93)
+        case .roomDeleted(let room, _):
+            combine(94)
+            combine(room)
+        case .globalRoomsList(let rooms, let reach):
+            combine(reach.available.count << 32 | rooms.count << 8 | 72)
         case .roomCreated(let room, _, _):
             combine(73)
             combine(room.id)

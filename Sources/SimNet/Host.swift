@@ -120,8 +120,8 @@ struct Ambush: Sendable {
                 case .any, .answer: break
                 }
             case .saveSnapshot, .compactLog: if kind == .snapshot { return true }
-            case .reply, .deliver: if kind == .answer { return true }
-            case .send, .close, .note, .halt: break
+            case .reply, .deliver, .answer: if kind == .answer { return true }
+            case .send, .close, .note, .halt, .call, .abandonCall: break
             }
         }
         return false

@@ -23,6 +23,8 @@ enum Trace {
         case .backlog(let connection, let bytes): "client \(connection.slot) backlog \(bytes)"
         case .wallClock(let wall): "wallClock \(wall.milliseconds)"
         case .drain: "drain"
+        case .rpc(let id, let call, _): "call \(id.rawValue): \(call)"
+        case .called(let id, let result): "answer to \(id.rawValue): \(result)"
         case .transfer(let target): "transfer to \(target.map { "\($0)" } ?? "the best")"
         }
     }
@@ -39,6 +41,9 @@ enum Trace {
             "deliver to \(connections.map(\.slot)): \(message)"
         case .close(let connection, let reason): "close \(connection.slot): \(reason)"
         case .note(let note): "note \(note)"
+        case .call(let id, let cluster, let call, _): "call \(id.rawValue) to \(cluster): \(call)"
+        case .abandonCall(let id): "abandon \(id.rawValue)"
+        case .answer(let id, let answer): "answer \(id.rawValue): \(answer)"
         case .halt(let reason): "halt \(reason)"
         }
     }

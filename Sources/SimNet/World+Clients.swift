@@ -346,7 +346,7 @@ extension ServerMessage {
     var estimatedSize: Int {
         switch self {
         case .newMessage(_, let message): 160 + message.content.utf8.count
-        case .roomsList(let rooms), .globalRoomsList(let rooms): 60 + rooms.count * 160
+        case .roomsList(let rooms), .globalRoomsList(let rooms, _): 60 + rooms.count * 160
         case .joined(let reply): 200 + reply.members.count * 12
         case .registerValue(_, let value), .registerMismatch(_, let value):
             80 + value.value.count

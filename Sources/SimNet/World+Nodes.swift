@@ -125,7 +125,7 @@ extension World {
         let writes =
             switch effect {
             case .persist, .saveSnapshot, .compactLog: true
-            case .send, .reply, .deliver, .close, .note, .halt: false
+            case .send, .reply, .deliver, .close, .note, .halt, .call, .abandonCall, .answer: false
             }
         return switch survival {
         case .all: true
@@ -149,6 +149,7 @@ extension World {
         case .note(.peerFaulty(let peer, let fault)):
             guard !isForging else { break }
             fail(Violation("peer-fault", "\(hosts[host].id) finds fault with \(peer): \(fault)"))
+        case .call, .abandonCall, .answer: preconditionFailure("a world of one cluster")
         case .note: break
         case .halt(let reason): return reason
         }

@@ -11,8 +11,7 @@ struct ChatJSONTests {
     /// 2026-01-02T03:04:05.678Z
     private let at = WallTime(milliseconds: 1_767_323_045_678)
     private let cluster = ChatJSON.Cluster(
-        node: NodeID(1), available: [NodeID(1), NodeID(3)], unavailable: [NodeID(2)],
-        addresses: [NodeID(1): "http://a:9090", NodeID(3): "http://c:9090"])
+        node: NodeID(1), available: [NodeID(1), NodeID(3)], unavailable: [NodeID(2)])
     private let reader = JSONReader()
 
     private func request(_ text: String) -> Result<ClientRequest, ChatJSON.Refusal> {
@@ -35,6 +34,12 @@ struct ChatJSONTests {
     private func summary(_ admin: UInt32) -> RoomSummary {
         RoomSummary(
             id: room, name: "general", description: "all", memberCount: 2, admin: NodeID(admin))
+    }
+
+    private var foreign: RoomSummary {
+        RoomSummary(
+            id: room, name: "general", description: "all", memberCount: 2,
+            admin: .cluster(ClusterName("berlin")), address: "http://c:9090")
     }
 
     // MARK: Requests
@@ -115,7 +120,11 @@ struct ChatJSONTests {
         func unknown(_ type: String) -> String {
             #"{"type":"error","data":{"success":false,"message":"Unknown message type: \#(type)"}}"#
         }
-        #expect(refusal(#"{"type":"delete_room","data":{}}"#) == unknown("delete_room"))
+        #expect(
+            refusal(#"{"type":"delete_room","data":{}}"#)
+                == #"{"type":"delete_room_failed","data":{"room_id":null,"reason":"Missing or invalid fields: room_id, username","error_code":"INVALID_REQUEST"}}"#
+        )
+        #expect(refusal(#"{"type":"remove_room","data":{}}"#) == unknown("remove_room"))
         #expect(refusal(#"{"type":"a\"b"}"#) == unknown(#"a\"b"#))
         #expect(refusal("{}") == unknown("None"))
         #expect(refusal(#"{"type":7}"#) == unknown("None"))
@@ -210,12 +219,17 @@ struct ChatJSONTests {
         #expect(
             text(.roomsList([])) == #"{"type":"rooms_list","data":{"rooms":[],"total_count":0}}"#)
         #expect(
-            text(.globalRoomsList([summary(1), summary(3), summary(2)]))
+            text(
+                .globalRoomsList(
+                    [summary(1), foreign, summary(2)],
+                    Reach(
+                        available: [ClusterName("berlin")], unavailable: [ClusterName("b")])))
                 == #"{"type":"global_rooms_list","data":{"rooms":["# + start
                 + #""admin_node":"node1"},"# + start
-                + #""admin_node":"node3","node_address":"http://c:9090"},"# + start
-                + #""admin_node":"node2"}],"total_count":3,"nodes_queried":["node1","node2","node3"],"#
-                + #""nodes_available":["node1","node3"],"nodes_unavailable":["node2"]}}"#)
+                + #""admin_node":"berlin","node_address":"http://c:9090"},"# + start
+                + #""admin_node":"node2"}],"total_count":3,"nodes_queried":["b","berlin","node1","node2","node3"],"#
+                + #""nodes_available":["node1","node3","berlin"],"nodes_unavailable":["node2","b"]}}"#
+        )
         #expect(
             text(.roomCreated(summary(1), createdAt: at, members: ["a", "b\"c"]))
                 == #"{"type":"room_created","data":{"room_id":"\#(r)","room_name":"general","admin_node":"node1","members":["a","b\"c"],"created_at":"2026-01-02T03:04:05.678+00:00"}}"#
@@ -316,7 +330,12 @@ struct ChatJSONTests {
         ]
         var messages: [ServerMessage] = [
             .roomsList([]), .roomsList([summary(1), summary(12)]),
-            .globalRoomsList([summary(3), summary(4_294_967_295)]),
+            .roomsList([summary(3), foreign, summary(4_294_967_295)]),
+            .deletionBegun(room: room, transaction: id, initiator: nil),
+            .deletionBegun(room: room, transaction: nil, initiator: "u"),
+            .deletionDone(room: room, transaction: id),
+            .deletionFailed(room: room, transaction: id, .deletionFailed, reason: "no"),
+            .roomDeleted(room: room, name: "general"),
             .joined(
                 JoinReply(
                     room: summary(1), members: ["a", "", "\u{0}\"é"], historyFrom: 1,
@@ -353,6 +372,14 @@ struct ChatJSONTests {
             let bytes = Array(text(message).utf8)
             #expect(try ChatJSON.message(parsing: bytes, with: reader) == message)
         }
+        // A list says of the cluster what its node knows, besides the other clusters.
+        let list = text(.globalRoomsList([foreign], Reach(available: [ClusterName("berlin")])))
+        let expected = ServerMessage.globalRoomsList(
+            [foreign],
+            Reach(
+                available: ["node1", "node3", "berlin"].map { ClusterName($0) },
+                unavailable: [ClusterName("node2")]))
+        #expect(try ChatJSON.message(parsing: Array(list.utf8), with: reader) == expected)
         var created = summary(1)
         created.description = ""
         created.memberCount = 1
@@ -397,7 +424,7 @@ struct ChatJSONTests {
         }
         #expect(error("[") == .notJSON)
         #expect(error("[]") == .notJSON)
-        #expect(error(#"{"type":"room_deleted"}"#) == .unknownType("room_deleted"))
+        #expect(error(#"{"type":"room_removed"}"#) == .unknownType("room_removed"))
         #expect(error(#"{"type":"new_message","data":{}}"#) == .malformed("new_message"))
         #expect(
             error(#"{"type":"rooms_list","data":{"rooms":[{"room_id":1}]}}"#)

@@ -22,6 +22,8 @@ struct NodeNet {
     /// Directed pairs whose link carries nothing.
     var cuts: [(UInt32, UInt32)] = []
     var notes: [[Note]]
+    /// What concerns other clusters, with the node that put it out.
+    var outside: [(node: UInt32, effect: NodeEffect)] = []
     /// A node's deadline stayed at or before now although it was ticked again and again.
     var hasSpun = false
     /// A node put something out after its halt.
@@ -140,6 +142,7 @@ struct NodeNet {
             case .note(let note): notes[place].append(note)
             case .halt(let reason):
                 if out.effects.last != .halt(reason) { hasSpokenAfterHalt = true }
+            case .call, .abandonCall, .answer: outside.append((id, effect))
             case .compactLog: break
             }
         }

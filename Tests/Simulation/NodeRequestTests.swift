@@ -137,7 +137,7 @@ struct NodeRequestTests {
             let reader = UInt32((round + 1) % 3) + 1
             let room = net.createRoom(id, clients[Int(id) - 1], "room \(round)")
             let answers = net.ask(reader, clients[Int(reader) - 1], .discoverRooms)
-            guard case .message(.globalRoomsList(let rooms))? = answers.first else {
+            guard case .message(.globalRoomsList(let rooms, _))? = answers.first else {
                 preconditionFailure("\(answers)")
             }
             #expect(rooms.count == round + 1 && rooms.contains { $0.id == room })
@@ -146,7 +146,7 @@ struct NodeRequestTests {
                 preconditionFailure("\(own)")
             }
             #expect(administered.count == round / 3 + 1)
-            #expect(administered.allSatisfy { $0.admin == node(id) })
+            #expect(administered.allSatisfy { $0.admin == .node(node(id)) })
         }
     }
 

@@ -161,7 +161,7 @@ struct PresenceTests {
         net.isolate(1)
         net.run(20_000)
         #expect(rooms(2) == [tea] && rooms(3) == [own])
-        #expect(net[3].state.summary(of: tea)?.admin == node(2))
+        #expect(net[3].state.summary(of: tea)?.admin == .node(node(2)))
         #expect(net.notes[1].filter { $0 == .roomsTakenOver(from: node(1), count: 1) }.count == 1)
         #expect(!net.notes[2].contains(.roomsTakenOver(from: node(1), count: 1)))
         let gone = Self.news(net.heard(3, bob)).filter(Self.left(tea, "ann", 1, .nodeUnreachable))

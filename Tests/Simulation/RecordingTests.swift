@@ -94,7 +94,8 @@ struct RecordedNet {
             disks[place].entries.removeAll { $0.index <= snapshot.point.index }
             step(place, .snapshotSaved(token))
         case .reply(_, .roomCreated(let room, _, _)): rooms.append(room.id)
-        case .compactLog, .reply, .deliver, .close, .note, .halt: break
+        case .compactLog, .reply, .deliver, .close, .note, .halt, .call, .abandonCall, .answer:
+            break
         }
     }
 
@@ -212,12 +213,60 @@ struct RecordingTests {
         .leaveRoom(room: room, user: "ann"),
         .sendMessage(room: room, user: "ann", content: "\u{0}😀", clientMessageID: nil),
         .sendMessage(room: room, user: "", content: "", clientMessageID: ""),
+        .deleteRoom(room: room, user: "ann"),
         .openSession, .readRegister(key: "k"),
         .writeRegister(key: "k", .set(value: []), request: nil),
         .writeRegister(key: "", .set(value: [0, 255]), request: numbering),
         .writeRegister(
             key: "k", .compareAndSet(expectedVersion: .max, value: [1]), request: numbering),
         .writeRegister(key: "k", .compareAndSet(expectedVersion: 0, value: []), request: nil),
+    ]
+
+    static let calls: [FederationCall] = [
+        .heartbeat, .hostedRooms, .joinRoom(room: room, user: "", from: ClusterName("b")),
+        .leaveRoom(room: room, user: "ann", from: ClusterName("")),
+        .forwardMessage(room: room, user: "ann", content: "😀", from: ClusterName("b")),
+        .messageBroadcast(room: room, message),
+        .memberEventBroadcast(
+            room: room,
+            MemberEvent(
+                kind: .left, user: "ann", memberCount: .min, reason: .inactive,
+                at: WallTime(milliseconds: .min))),
+        .memberDisconnected(
+            room: room, user: "ann", from: ClusterName("b"), reason: .nodeUnreachable),
+        .prepareDeletion(room: room, transaction: room, coordinator: ClusterName("b")),
+        .commitDeletion(room: room, transaction: room, name: nil),
+        .commitDeletion(room: room, transaction: room, name: ""),
+        .rollbackDeletion(room: room, transaction: room),
+    ]
+
+    static let message = ChatMessage(
+        id: room, sequence: .max, user: "ann", content: "", at: WallTime(milliseconds: 7))
+
+    static let context = CallContext(
+        caller: ClusterName("b"), stream: .max, number: 0, since: 3, clientMessageID: "k")
+
+    static let results: [CallResult] = [
+        .failed(wasSent: true), .failed(wasSent: false), .fault(code: .min, "why"),
+        .answered(
+            .heartbeat(
+                HeartbeatAnswer(
+                    name: ClusterName("b"), at: WallTime(milliseconds: 1),
+                    understandsContext: true, visit: .max))),
+        .answered(
+            .hostedRooms([
+                HostedRoom(
+                    id: room, name: "n", description: "d", memberCount: 3,
+                    host: ClusterName("b"), address: "http://b:9090")
+            ])),
+        .answered(
+            .joined(
+                HostedRoom(
+                    id: room, name: "n", description: "d", memberCount: 3, host: ClusterName("b")),
+                members: ["ann", ""], messages: [message])),
+        .answered(.left), .answered(.forwarded(id: room, sequence: 9, at: message.at)),
+        .answered(.received(true)), .answered(.vote(abort: nil)), .answered(.vote(abort: "no")),
+        .answered(.finished), .answered(.refused(.notInRoom, "text")),
     ]
 
     static var events: [NodeEvent] {
@@ -230,7 +279,9 @@ struct RecordingTests {
             .backlog(connection, bytes: .min), .wallClock(WallTime(milliseconds: .min)),
             .wallClock(WallTime(milliseconds: .max)), .drain,
             .transfer(nil), .transfer(node(.max)),
-        ] + requests.map { .request(connection, $0) }
+        ] + calls.map { .rpc(IncomingCallID(.max), $0, CallContext()) }
+            + [.rpc(IncomingCallID(0), .heartbeat, context)]
+            + results.map { .called(CallID(.max), $0) } + requests.map { .request(connection, $0) }
             + PeerCodecTests.messages.map { .peer(node(2), $0) }
     }
 
@@ -319,7 +370,15 @@ struct RecordingTests {
         configuration.limits.rateBurst = 33
         configuration.limits.roomLimit = 34
         configuration.limits.memberLimit = 35
-        configuration.versions = 3...36
+        configuration.federation.name = ClusterName("a")
+        configuration.federation.peers = [ClusterName("b"), ClusterName("c")]
+        configuration.federation.heartbeatInterval = .milliseconds(32)
+        configuration.federation.heartbeatTimeout = .milliseconds(33)
+        configuration.federation.callTimeout = .milliseconds(34)
+        configuration.federation.listTimeout = .milliseconds(35)
+        configuration.federation.voteTimeout = .milliseconds(36)
+        configuration.federation.retryPause = .milliseconds(37)
+        configuration.versions = 3...31
         var writer = ByteWriter()
         configuration.write(to: &writer)
         var reader = ByteReader(writer.bytes)
@@ -331,8 +390,9 @@ struct RecordingTests {
             Mirror(reflecting: configuration.raft).children.count,
             Mirror(reflecting: configuration.state).children.count,
             Mirror(reflecting: configuration.limits).children.count,
+            Mirror(reflecting: configuration.federation).children.count,
         ]
-        #expect(counts == [9, 9, 10, 18])
+        #expect(counts == [10, 9, 10, 18, 8])
         for length in 0..<writer.bytes.count {
             var cut = ByteReader(Array(writer.bytes[..<length]))
             #expect(throws: DecodeError.self) { try NodeConfiguration(from: &cut) }

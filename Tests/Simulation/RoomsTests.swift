@@ -269,7 +269,8 @@ struct RoomsTests {
                         changes.append("-" + user)
                         #expect(count >= now.count)
                     case .memberJoined, .memberLeft, .outcome, .message, .nodeSessionOpened,
-                        .nodeSessionEnded:
+                        .nodeSessionEnded, .deletionBegun, .roomDeleted, .deletionAborted,
+                        .foreignJoin, .guestLeft, .historyJumped:
                         break
                     }
                 }

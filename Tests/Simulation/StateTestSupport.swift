@@ -106,7 +106,21 @@ func randomOperation(_ prng: inout Prng) -> Operation {
     let user = ["alice", "bob", "e\u{301}ve"][prng.int(in: 0..<3)]
     let slot = UInt32(prng.below(2))
     let at = wall(Int64(bitPattern: prng.next()))
-    switch prng.below(36) {
+    switch prng.below(56) {
+    case 36...51:
+        return .federation(randomFederationOperation(&prng, room: roomID(room), user: user))
+    case 52...53:
+        return .deleteRoom(
+            RoomDeletion(
+                room: roomID(room), user: user, connection: connection(slot),
+                transaction: roomID(prng.below(4)),
+                participants: prng.chance(1, in: 2) ? [] : [ClusterName("b"), ClusterName("c")]))
+    case 54...55:
+        return .decideDeletion(
+            room: roomID(room), transaction: roomID(prng.below(4)),
+            prng.chance(1, in: 2)
+                ? .commit(without: [ClusterName("c")])
+                : .abort(by: ClusterName("b"), reason: text(&prng)))
     case 0: return .openClientSession
     case 1: return .keepAlive
     case 2: return .expireSessions(at: at)
@@ -137,6 +151,66 @@ func randomOperation(_ prng: inout Prng) -> Operation {
         return .register(
             key: text(&prng, upTo: 3),
             .compareAndSet(expectedVersion: prng.below(3), value: [UInt8](text(&prng).utf8)))
+    }
+}
+
+func randomFederationOperation(
+    _ prng: inout Prng, room: UniqueID, user: String
+) -> FederationOperation {
+    let cluster = ClusterName(["b", "c"][prng.int(in: 0..<2)])
+    let at = wall(5)
+    let place = CallPlace(
+        caller: cluster, stream: prng.below(2), number: prng.chance(1, in: 2) ? 0 : prng.below(9))
+    func message(_ sequence: UInt64) -> ChatMessage {
+        ChatMessage(
+            id: UniqueID(high: 1, low: sequence), sequence: sequence, user: user, content: "x",
+            at: at)
+    }
+    switch prng.below(18) {
+    case 0...1: return .join(place, room: room, user: user, at: at)
+    case 2:
+        return .leave(
+            place, room: room, user: user, reason: LeaveReason(rawValue: UInt8(prng.below(4)))!,
+            at: at)
+    case 3:
+        return .send(
+            from: cluster,
+            MessageSubmission(
+                room: room, user: user, connection: connection(0), id: UniqueID(drawing: &prng),
+                content: text(&prng, upTo: 9),
+                clientMessageID: prng.chance(1, in: 2) ? "key \(prng.below(6))" : nil, at: at))
+    case 4...5:
+        let known = prng.chance(1, in: 2) ? place : nil
+        return .message(known, room: room, message(1 + prng.below(9)))
+    case 6:
+        return .memberEvent(
+            nil, room: room,
+            MemberEvent(
+                kind: prng.chance(1, in: 2) ? .joined : .left, user: user,
+                memberCount: Int(prng.below(9)), reason: .inactive, at: at))
+    case 7:
+        return .prepareDeletion(
+            room: room, transaction: roomID(prng.below(4)), coordinator: cluster)
+    case 8:
+        return .finishDeletion(
+            room: room, transaction: roomID(prng.below(4)), isCommitted: prng.chance(1, in: 4))
+    case 9...10:
+        return .joinForeign(
+            room: room, host: cluster, user: user, connection: connection(UInt32(prng.below(2))),
+            since: prng.chance(1, in: 2) ? nil : prng.below(9), at: at)
+    case 11: return .rejoin(room: room)
+    case 12: return .delivered(cluster, through: prng.below(60))
+    case 13...15:
+        let first = 1 + prng.below(6)
+        let hosted = HostedRoom(
+            id: room, name: "room", description: "", memberCount: 2, host: cluster)
+        let answer = FederationAnswer.joined(
+            hosted, members: [user, "dan"], messages: (first...first + prng.below(3)).map(message))
+        return .joinAnswered(
+            cluster, number: prng.below(40),
+            prng.chance(1, in: 6) ? .refused(.roomNotFound, "gone") : answer, at: at)
+    case 16: return .setAway(cluster, prng.chance(1, in: 2), at: at)
+    default: return .visit(cluster, prng.below(4))
     }
 }
 

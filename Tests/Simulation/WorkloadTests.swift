@@ -161,6 +161,8 @@ private struct Bench {
             .messageFailed(room: room, clientMessageID: name, .overloaded)
         case .readRegister(let key), .writeRegister(let key, _, _):
             .registerFailed(key: key, .unavailable)
+        case .deleteRoom(let room, _):
+            .deletionFailed(room: room, transaction: nil, .unavailable, reason: nil)
         case .listRooms, .discoverRooms, .openSession: .failed(.unavailable)
         }
     }
@@ -175,7 +177,9 @@ private struct Bench {
     private mutating func serve(_ request: ClientRequest, _ client: Int) -> ServerMessage {
         switch request {
         case .listRooms: return .roomsList(roomOrder.map(summary))
-        case .discoverRooms: return .globalRoomsList(roomOrder.map(summary))
+        case .discoverRooms: return .globalRoomsList(roomOrder.map(summary), Reach())
+        case .deleteRoom(let room, _):
+            return .deletionFailed(room: room, transaction: nil, .unauthorized, reason: nil)
         case .createRoom(let name, _, _):
             guard !roomOrder.contains(where: { houses[$0]!.name == name }) else {
                 return .createFailed(.nameTaken)

@@ -33,6 +33,9 @@ extension ChatJSON {
                 out.quoted(name)
             }
             out.text("}}")
+        case .deleteRoom(let room, let user):
+            member("delete_room", room, user, &out)
+            out.text("}}")
         case .openSession: out.text(#"{"type":"open_session"}"#)
         case .readRegister(let key):
             out.text(#"{"type":"register_get","data":{"key":"#)
@@ -122,7 +125,7 @@ extension ChatJSON {
             messageFailed(reader)
         case "member_joined", "member_left": memberEvent(type, reader)
         case "rooms_list": rooms(reader).map { .roomsList($0) }
-        case "global_rooms_list": rooms(reader).map { .globalRoomsList($0) }
+        case "global_rooms_list": rooms(reader).map { .globalRoomsList($0, reach(reader)) }
         case "room_created": roomCreated(reader)
         case "join_room_success": joined(reader)
         case "join_room_error":
@@ -131,6 +134,8 @@ extension ChatJSON {
             pair(room(reader), reader.string("data", "username")).map {
                 .left(room: $0.0, user: $0.1)
             }
+        case "delete_room_initiated", "delete_room_success", "delete_room_failed", "room_deleted":
+            deletion(type, reader)
         case "error": failed(reader)
         case "register_error": registerFailed(reader)
         case "session_opened":
@@ -160,11 +165,29 @@ extension ChatJSON {
         reader.string("data", name).flatMap { CivilTime.parse($0) }
     }
 
-    /// A node's id: the number at the end of its name.
-    private static func node(_ name: String?) -> NodeID? {
+    /// Who administers a room: `node2` is taken for a node of the cluster asked, all else is another
+    /// cluster.
+    private static func admin(_ name: String?) -> RoomAdmin? {
         guard let name else { return nil }
-        let digits = name.utf8.reversed().prefix { $0 >= 48 && $0 <= 57 }
-        return UInt32(String(decoding: digits.reversed(), as: UTF8.self)).map { NodeID($0) }
+        let prefix = "node"
+        guard name.hasPrefix(prefix), let number = UInt32(name.dropFirst(prefix.count)) else {
+            return .cluster(ClusterName(name))
+        }
+        return .node(NodeID(number))
+    }
+
+    /// All names that the list gives: members of the cluster asked, too.
+    private static func reach(_ reader: JSONReader) -> Reach {
+        func names(_ key: StaticString) -> [ClusterName] {
+            var names: [ClusterName] = []
+            _ = reader.forEach("data", key) {
+                if let name = reader.rootString { names.append(ClusterName(name)) }
+                return true
+            }
+            return names
+        }
+        return Reach(
+            available: names("nodes_available"), unavailable: names("nodes_unavailable"))
     }
 
     private static func error(_ reader: JSONReader) -> RequestError {
@@ -229,7 +252,7 @@ extension ChatJSON {
             guard let id = reader.string("room_id").flatMap({ UniqueID($0) }),
                 let name = reader.string("room_name"),
                 let count = reader.int64("member_count"),
-                let admin = node(reader.string("admin_node"))
+                let admin = admin(reader.string("admin_node"))
             else {
                 isWhole = false
                 return false
@@ -237,7 +260,8 @@ extension ChatJSON {
             rooms.append(
                 RoomSummary(
                     id: id, name: name, description: reader.string("description") ?? "",
-                    memberCount: Int(count), admin: admin))
+                    memberCount: Int(count), admin: admin,
+                    address: reader.string("node_address")))
             return true
         }
         return isList && isWhole ? rooms : nil
@@ -260,8 +284,8 @@ extension ChatJSON {
     private static func roomCreated(_ reader: JSONReader) -> ServerMessage? {
         if reader.bool("data", "success") == false { return .createFailed(error(reader)) }
         guard let id = room(reader), let name = reader.string("data", "room_name"),
-            let admin = node(reader.string("data", "admin_node")), let members = members(reader),
-            let at = time(reader, "created_at")
+            let admin = admin(reader.string("data", "admin_node")),
+            let members = members(reader), let at = time(reader, "created_at")
         else { return nil }
         // The answer does not repeat the description, which the asker gave.
         let room = RoomSummary(
@@ -272,7 +296,8 @@ extension ChatJSON {
 
     private static func joined(_ reader: JSONReader) -> ServerMessage? {
         guard let id = room(reader), let name = reader.string("data", "room_name"),
-            let admin = node(reader.string("data", "admin_node")), let members = members(reader),
+            let admin = admin(reader.string("data", "admin_node")),
+            let members = members(reader),
             let count = number(reader, "member_count").flatMap({ Int(exactly: $0) })
         else { return nil }
         let room = RoomSummary(

@@ -22,9 +22,10 @@ extension ChatJSON {
             memberEvent("member_left", room, user, count, at, words(of: reason), &out)
         case .roomsList(let rooms):
             out.text(#"{"type":"rooms_list","data":{"rooms":"#)
-            list(rooms, in: cluster, &out)
+            list(rooms, &out)
             out.text("}}")
-        case .globalRoomsList(let rooms): globalRoomsList(rooms, in: cluster, &out)
+        case .globalRoomsList(let rooms, let reach):
+            globalRoomsList(rooms, reach, in: cluster, &out)
         case .roomCreated(let room, let at, let members): roomCreated(room, at, members, &out)
         case .createFailed(let error): createFailed("\(error.explanation)", error, &out)
         case .joined(let reply): joined(reply, &out)
@@ -43,6 +44,8 @@ extension ChatJSON {
                 $0.text(#","room_id":"#)
                 $0.quoted(room)
             }
+        case .deletionBegun, .deletionDone, .deletionFailed, .roomDeleted:
+            deletion(message, &out)
         case .sessionOpened, .registerValue, .registerWritten, .registerMismatch:
             register(message, &out)
         case .registerFailed(let key, let error):
@@ -66,6 +69,10 @@ extension ChatJSON {
             quotedOrNull(room, &out)
             failure(error.joinCode, text, nil, &out)
         case .leaveRoom(let error, let text): general(text, error, &out) { _ in }
+        case .deleteRoom(let room, let error, let text):
+            out.text(#"{"type":"delete_room_failed","data":{"room_id":"#)
+            quotedOrNull(room, &out)
+            deletionFailure(text, error, nil, &out)
         case .sendMessage(let room, let name, let error, let text):
             out.text(#"{"type":"message_error","data":{"room_id":"#)
             quotedOrNull(room, &out)
@@ -146,7 +153,7 @@ extension ChatJSON {
 
     // MARK: Rooms
 
-    private static func list(_ rooms: [RoomSummary], in cluster: Cluster, _ out: inout [UInt8]) {
+    private static func list(_ rooms: [RoomSummary], _ out: inout [UInt8]) {
         out.list(rooms) { out, room in
             out.text(#"{"room_id":"#)
             out.quoted(room.id)
@@ -158,7 +165,7 @@ extension ChatJSON {
             out.number(UInt64(max(0, room.memberCount)))
             out.text(#","admin_node":"#)
             out.quoted(room.admin)
-            if room.admin != cluster.node, let address = cluster.addresses[room.admin] {
+            if let address = room.address {
                 out.text(#","node_address":"#)
                 out.quoted(address)
             }
@@ -169,16 +176,19 @@ extension ChatJSON {
     }
 
     private static func globalRoomsList(
-        _ rooms: [RoomSummary], in cluster: Cluster, _ out: inout [UInt8]
+        _ rooms: [RoomSummary], _ reach: Reach, in cluster: Cluster, _ out: inout [UInt8]
     ) {
+        let available = cluster.available.map(\.description) + reach.available.map(\.text)
+        let unavailable = cluster.unavailable.map(\.description) + reach.unavailable.map(\.text)
         out.text(#"{"type":"global_rooms_list","data":{"rooms":"#)
-        list(rooms, in: cluster, &out)
+        list(rooms, &out)
         out.text(#","nodes_queried":"#)
-        out.list((cluster.available + cluster.unavailable).sorted()) { $0.quoted($1) }
+        let queried = (available + unavailable).map { TextKey($0) }.sorted()
+        out.list(queried) { $0.quoted($1.text) }
         out.text(#","nodes_available":"#)
-        out.list(cluster.available) { $0.quoted($1) }
+        out.list(available) { $0.quoted($1) }
         out.text(#","nodes_unavailable":"#)
-        out.list(cluster.unavailable) { $0.quoted($1) }
+        out.list(unavailable) { $0.quoted($1) }
         out.text("}}")
     }
 
@@ -292,7 +302,8 @@ extension ChatJSON {
             out.number(version)
         case .roomsList, .globalRoomsList, .roomCreated, .createFailed, .joined, .joinFailed,
             .left, .leaveFailed, .messageSent, .messageFailed, .newMessage, .memberJoined,
-            .memberLeft, .registerFailed, .failed:
+            .memberLeft, .registerFailed, .failed, .deletionBegun, .deletionDone, .deletionFailed,
+            .roomDeleted:
             preconditionFailure("no message of registers: \(message)")
         }
         out.text("}}")

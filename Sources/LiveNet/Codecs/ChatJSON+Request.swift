@@ -13,6 +13,8 @@ extension ChatJSON {
         case joinRoom(room: String?, RequestError, String)
         /// Fields of a leave are missing or wrong.
         case leaveRoom(RequestError, String)
+        /// Fields of a deletion are missing or wrong; the room as it was given.
+        case deleteRoom(room: String?, RequestError, String)
         /// Fields of a message are missing or wrong; the room and the client's own name for the
         /// message as they were given.
         case sendMessage(room: String?, clientMessageID: String?, RequestError, String)
@@ -43,6 +45,7 @@ extension ChatJSON {
         case "send_message": return try sendMessage(fields)
         case "join_room": return try joinRoom(fields)
         case "leave_room": return try leaveRoom(fields)
+        case "delete_room": return try deleteRoom(fields)
         case "create_room": return try createRoom(fields)
         case "list_rooms": return .listRooms
         case "discover_rooms": return .discoverRooms
@@ -146,6 +149,20 @@ extension ChatJSON {
         if let complaint = fields.complaint { throw .leaveRoom(.invalidRequest, complaint) }
         guard let id = UniqueID(room) else { throw .leaveRoom(.roomNotFound, unknownRoom) }
         return .leaveRoom(room: id, user: user)
+    }
+
+    private static func deleteRoom(_ fields: Fields) throws(Refusal) -> ClientRequest {
+        var fields = fields
+        let room = fields.required("room_id")
+        let user = fields.required("username")
+        let given = room.isEmpty ? nil : String(room.prefix(maximumEcho))
+        if let complaint = fields.complaint {
+            throw .deleteRoom(room: given, .invalidRequest, complaint)
+        }
+        guard let id = UniqueID(room) else {
+            throw .deleteRoom(room: given, .roomNotFound, unknownRoom)
+        }
+        return .deleteRoom(room: id, user: user)
     }
 
     private static func sendMessage(_ fields: Fields) throws(Refusal) -> ClientRequest {

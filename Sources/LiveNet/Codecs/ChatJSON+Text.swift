@@ -109,11 +109,15 @@ extension [UInt8] {
         }
     }
 
-    /// Appends a node's name with its quotes.
-    mutating func quoted(_ node: NodeID) {
-        text("\"node")
-        number(UInt64(node.rawValue))
-        append(0x22)
+    /// Appends the name of whoever administers a room with its quotes.
+    mutating func quoted(_ admin: RoomAdmin) {
+        switch admin {
+        case .node(let node):
+            text("\"node")
+            number(UInt64(node.rawValue))
+            append(0x22)
+        case .cluster(let name): quoted(name.text)
+        }
     }
 
     /// Appends a list in brackets.

@@ -22,18 +22,14 @@ public enum ChatJSON {
         public var available: [NodeID]
         /// Members that cannot be reached now; ascending.
         public var unavailable: [NodeID]
-        /// XML-RPC addresses of members, shown with the rooms they administer.
-        public var addresses: [NodeID: String]
 
         /// Makes the facts; by default those of a node that is alone.
         public init(
-            node: NodeID, available: [NodeID]? = nil, unavailable: [NodeID] = [],
-            addresses: [NodeID: String] = [:]
+            node: NodeID, available: [NodeID]? = nil, unavailable: [NodeID] = []
         ) {
             self.node = node
             self.available = available ?? [node]
             self.unavailable = unavailable
-            self.addresses = addresses
         }
     }
 
@@ -62,6 +58,9 @@ extension RequestError {
         case .rateLimited: "RATE_LIMITED"
         case .roomLimit: "ROOM_LIMIT"
         case .roomFull: "ROOM_FULL"
+        case .unauthorized: "UNAUTHORIZED"
+        case .invalidState: "INVALID_STATE"
+        case .deletionFailed: "DELETION_FAILED"
         }
     }
 
@@ -105,6 +104,12 @@ extension RequestError {
             "The cluster has as many rooms as ROOM_LIMIT allows; nothing was done, ask the operator"
         case .roomFull:
             "The room has as many members as MEMBER_LIMIT allows; nothing was done, try again later"
+        case .unauthorized:
+            "Only the creator of a room may delete it"
+        case .invalidState:
+            "The room cannot be deleted here and now; it is being deleted, or another node hosts it"
+        case .deletionFailed:
+            "A node that has members in the room voted against its deletion; the room stays"
         }
     }
 
@@ -124,6 +129,9 @@ extension RequestError {
         case "RATE_LIMITED": .rateLimited
         case "ROOM_LIMIT": .roomLimit
         case "ROOM_FULL": .roomFull
+        case "UNAUTHORIZED": .unauthorized
+        case "INVALID_STATE": .invalidState
+        case "DELETION_FAILED": .deletionFailed
         default: .outcomeUnknown
         }
     }

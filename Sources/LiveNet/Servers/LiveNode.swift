@@ -220,6 +220,9 @@ public final class LiveNode: PeerLinkOwner {
             counters.deliveries += UInt64(receivers.count)
             for receiver in receivers { connections[receiver]?.send(&text) }
         case .close(let connection, let reason): connections[connection]?.close(reason)
+        case .call(let id, _, _, _): step(.called(id, .failed(wasSent: false)))
+        case .abandonCall: break
+        case .answer: break
         case .note(let note): write(note)
         case .halt(let reason): halt(reason)
         }

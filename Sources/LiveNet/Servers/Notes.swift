@@ -58,6 +58,19 @@ extension LiveNode {
                 ["from": .text("\(member)"), "rooms": .int(count)])
         case .diskStalled:
             log.error("the disk does not complete writes: leadership is given up", [:])
+        case .clusterAway(let name):
+            log.warning(
+                "another cluster does not answer: its users are out of this one's rooms",
+                ["cluster": .text(name.text)])
+        case .clusterBack(let name):
+            log.info("another cluster answers again", ["cluster": .text(name.text)])
+        case .deletionDecided(let room, let isCommitted, let without):
+            log.info(
+                isCommitted ? "room deleted" : "room not deleted: a vote against it",
+                [
+                    "room_id": .text("\(room)"),
+                    "without": .text(without.map(\.text).joined(separator: ",")),
+                ])
         case .clusterVersion(let version):
             log.info("all members speak a new version", ["version": .int(version)])
         }
@@ -81,7 +94,11 @@ extension LiveNode {
                 ])
         case .messageFailed(let room, _, let error):
             log.debug("message failed", ["room_id": .text("\(room)"), "why": .text("\(error)")])
-        case .roomsList, .globalRoomsList, .createFailed, .joinFailed, .leaveFailed, .newMessage,
+        case .deletionFailed(let room, _, let error, _):
+            log.info(
+                "room not deleted", ["room_id": .text("\(room)"), "why": .text("\(error)")])
+        case .deletionBegun, .deletionDone, .roomDeleted, .roomsList, .globalRoomsList,
+            .createFailed, .joinFailed, .leaveFailed, .newMessage,
             .memberJoined, .memberLeft, .sessionOpened, .registerValue, .registerWritten,
             .registerMismatch, .registerFailed, .failed:
             break

@@ -10,6 +10,8 @@ public enum ClientRequest: Equatable, Sendable {
     case joinRoom(room: UniqueID, user: String, since: UInt64?)
     /// Stop being a member.
     case leaveRoom(room: UniqueID, user: String)
+    /// Delete a room; only its creator may.
+    case deleteRoom(room: UniqueID, user: String)
     /// Say something.
     case sendMessage(room: UniqueID, user: String, content: String, clientMessageID: String?)
     /// Open a session whose requests the client numbers itself.
@@ -41,8 +43,8 @@ public struct SessionRequest: Equatable, Sendable {
 public enum ServerMessage: Equatable, Sendable {
     /// The rooms this node administers.
     case roomsList([RoomSummary])
-    /// All rooms of the cluster.
-    case globalRoomsList([RoomSummary])
+    /// All rooms of the cluster and of those it is federated with.
+    case globalRoomsList([RoomSummary], Reach = Reach())
     /// The room was made.
     case roomCreated(RoomSummary, createdAt: WallTime, members: [String])
     /// The room was not made.
@@ -67,6 +69,15 @@ public enum ServerMessage: Equatable, Sendable {
     /// A user is a member no more.
     case memberLeft(
         room: UniqueID, user: String, memberCount: Int, reason: LeaveReason, at: WallTime)
+    /// The room is about to go: to the asker with the transaction, to members with who asked.
+    case deletionBegun(room: UniqueID, transaction: UniqueID?, initiator: String?)
+    /// The room is gone, to the asker.
+    case deletionDone(room: UniqueID, transaction: UniqueID)
+    /// The room stays, to the asker; `reason` says more where there is more to say.
+    case deletionFailed(
+        room: UniqueID, transaction: UniqueID?, RequestError, reason: String?)
+    /// The room is gone, to its members.
+    case roomDeleted(room: UniqueID, name: String)
     /// A session is open.
     case sessionOpened(SessionID)
     /// A register's content.
@@ -111,6 +122,42 @@ public enum RequestError: UInt8, Error, Sendable {
     case roomLimit
     /// The room has as many members as it may have; nothing was done.
     case roomFull
+    /// Only the creator of a room may delete it.
+    case unauthorized
+    /// The room cannot be deleted now: it is being deleted, or another cluster hosts it.
+    case invalidState
+    /// A cluster that has members in the room voted against its deletion.
+    case deletionFailed
+}
+
+/// Who administers a room.
+public enum RoomAdmin: Equatable, Sendable, CustomStringConvertible {
+    /// A node of this cluster.
+    case node(NodeID)
+    /// Another cluster, which hosts the room.
+    case cluster(ClusterName)
+
+    /// The name people use.
+    public var description: String {
+        switch self {
+        case .node(let node): node.description
+        case .cluster(let name): name.text
+        }
+    }
+}
+
+/// Which other clusters a list of rooms takes in.
+public struct Reach: Equatable, Sendable {
+    /// Those that answered, ascending.
+    public var available: [ClusterName]
+    /// Those that did not, ascending.
+    public var unavailable: [ClusterName]
+
+    /// Makes a reach; by default that of a cluster that is federated with none.
+    public init(available: [ClusterName] = [], unavailable: [ClusterName] = []) {
+        self.available = available
+        self.unavailable = unavailable
+    }
 }
 
 /// A room as lists show it.
@@ -123,16 +170,29 @@ public struct RoomSummary: Equatable, Sendable {
     public var description: String
     /// How many users are members.
     public var memberCount: Int
-    /// The node that administers it.
-    public var admin: NodeID
+    /// Who administers it.
+    public var admin: RoomAdmin
+    /// The XML-RPC address of the cluster that hosts it, of a room that came from another.
+    public var address: String?
 
     /// Makes a summary.
-    public init(id: UniqueID, name: String, description: String, memberCount: Int, admin: NodeID) {
+    public init(
+        id: UniqueID, name: String, description: String, memberCount: Int, admin: RoomAdmin,
+        address: String? = nil
+    ) {
         self.id = id
         self.name = name
         self.description = description
         self.memberCount = memberCount
         self.admin = admin
+        self.address = address
+    }
+
+    /// Makes a summary of a room that a node of this cluster administers.
+    public init(id: UniqueID, name: String, description: String, memberCount: Int, admin: NodeID) {
+        self.init(
+            id: id, name: name, description: description, memberCount: memberCount,
+            admin: .node(admin))
     }
 }
 

@@ -158,6 +158,19 @@ struct FanOut: Equatable, Sendable {
         rooms.removeAll()
     }
 
+    /// Throws the live connections of one room behind, for its history has jumped.
+    mutating func fallBehind(in room: UniqueID) {
+        guard let local = rooms.removeValue(forKey: room) else { return }
+        for connection in local.live {
+            behind.append(Behind(connection: connection, room: room, next: local.delivered + 1))
+        }
+    }
+
+    /// Forgets a room that is no more.
+    mutating func remove(_ room: UniqueID) {
+        for connection in receivers(in: room) { unsubscribe(connection, from: room) }
+    }
+
     /// The connections that have taken what they were sent before.
     var ready: [Behind] { behind.filter { clients[$0.connection]?.backlog == 0 } }
 

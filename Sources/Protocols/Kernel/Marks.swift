@@ -23,6 +23,10 @@ public enum Mark: UInt8, CaseIterable, Sendable {
     // Chat
     case retryByMessageID, slowReaderDropped, fanOutCaughtUp, fanOutGapClosed, rejoinSince
     case idleMemberRemoved, membershipEndRepeated, rateLimitHit
+    // Federation
+    case clusterFailed, clusterReturned, federationEcho, federationGap, clusterOutboxFull
+    case mirrorJumped, joinForeignAsked, deletionPrepared, deletionWithoutVote, deletionAborted
+    case deletionCommitted, federationCallTimedOut, federationRetried, federationRejoined
     // Clients' connections
     case junkRefused, silentClientPinged, silentClientDropped
     // Node

@@ -52,12 +52,30 @@ extension Node {
                 let joiner = by.session == session ? by.connection : nil
                 deliver(
                     .memberJoined(room: room, user: user, memberCount: count, at: at),
-                    to: fanOut.receivers(in: room).filter { $0 != joiner }, into: &out)
+                    to: others(fanOut.receivers(in: room), in: room, than: user)
+                        .filter { $0 != joiner },
+                    into: &out)
             case .memberLeft(let room, let user, let count, let reason, let at):
                 deliver(
                     .memberLeft(
                         room: room, user: user, memberCount: count, reason: reason, at: at),
-                    to: fanOut.receivers(in: room, besidesEnding: user), into: &out)
+                    to: others(
+                        fanOut.receivers(in: room, besidesEnding: user), in: room, than: user),
+                    into: &out)
+            case .deletionBegun(let room, _, let by, let user):
+                let asker = by.session == session ? by.connection : nil
+                deliver(
+                    .deletionBegun(room: room, transaction: nil, initiator: user),
+                    to: fanOut.receivers(in: room).filter { $0 != asker }, into: &out)
+            case .roomDeleted, .deletionAborted:
+                onDecided(stateEffects[position], into: &out)
+            case .foreignJoin(let by, let room, let user, let refused):
+                onForeignJoin(by, room, user, refused, now, into: &out)
+            case .historyJumped(let room):
+                out.mark(.mirrorJumped)
+                fanOut.fallBehind(in: room)
+                upkeep.continueAt(now)
+            case .guestLeft: break
             }
         }
         stateEffects.removeAll(keepingCapacity: true)
@@ -68,6 +86,53 @@ extension Node {
         into out: inout Outbox<NodeEffect>
     ) {
         if !receivers.isEmpty { out.emit(.deliver(receivers, message)) }
+    }
+
+    /// The connections in a room, without those of a user of a mirrored room, whom the host's word on
+    /// itself would only confuse.
+    private func others(
+        _ receivers: [ConnectionID], in room: UniqueID, than user: String
+    ) -> [ConnectionID] {
+        guard host(of: room) != nil, let session else { return receivers }
+        return receivers.filter {
+            !state.isMember(
+                user, of: room, via: MemberConnection(session: session, connection: $0))
+        }
+    }
+
+    /// A deletion is decided: the asker and the members learn of it.
+    private mutating func onDecided(
+        _ effect: StateEffect, into out: inout Outbox<NodeEffect>
+    ) {
+        switch effect {
+        case .roomDeleted(let room, let name, let transaction, let asked, let without):
+            if let asked {
+                out.mark(.deletionCommitted)
+                out.emit(
+                    .note(.deletionDecided(room: room, isCommitted: true, without: without)))
+                if asked.session == session, fanOut.isOpen(asked.connection) {
+                    out.emit(
+                        .reply(
+                            asked.connection, .deletionDone(room: room, transaction: transaction)))
+                }
+            }
+            deliver(
+                .roomDeleted(room: room, name: name), to: fanOut.receivers(in: room), into: &out)
+            fanOut.remove(room)
+        case .deletionAborted(let room, let transaction, let asked, let by, let reason):
+            out.mark(.deletionAborted)
+            out.emit(.note(.deletionDecided(room: room, isCommitted: false, without: [])))
+            guard asked.session == session, fanOut.isOpen(asked.connection) else { return }
+            out.emit(
+                .reply(
+                    asked.connection,
+                    .deletionFailed(
+                        room: room, transaction: transaction, .deletionFailed,
+                        reason: "\(by) voted against it: \(reason)")))
+        case .outcome, .nodeSessionOpened, .nodeSessionEnded, .message, .memberJoined,
+            .memberLeft, .deletionBegun, .foreignJoin, .guestLeft, .historyJumped:
+            preconditionFailure("no decision on a deletion")
+        }
     }
 
     // MARK: Outcomes
@@ -83,12 +148,13 @@ extension Node {
         if case .disconnect(let connection, let reason, let at) = pending.operation {
             onMembershipsEnded(of: connection, reason, at, outcome, now, into: &out)
         }
+        if let caller = pending.caller { return answer(caller, pending, outcome, into: &out) }
         guard let connection = pending.connection else { return }
         guard fanOut.touch(connection, now) else {
             // The client left while its join was under way: nobody else ends that membership. Of
             // one whose outcome is forgotten, nobody knows whether there is any.
             switch (pending.operation, outcome) {
-            case (_, .joined), (.join, .refused(.alreadyAcknowledged)):
+            case (_, .joined), (_, .joinPending), (.join, .refused(.alreadyAcknowledged)):
                 endMemberships(of: connection, now, into: &out)
             default: break
             }
@@ -102,6 +168,19 @@ extension Node {
         into out: inout Outbox<NodeEffect>
     ) {
         switch (pending.operation, outcome) {
+        case (.join, .refused(.roomNotFound)) where federation.isActive:
+            lookUp(pending, now, into: &out)
+        case (_, .joinPending):
+            out.mark(.joinForeignAsked)
+            awaitJoin(pending, now)
+        case (.federation(.joinForeign(let id, _, _, _, _, _)), .joined):
+            onJoined(id, pending, connection, now, into: &out)
+        case (.deleteRoom(let deletion), .deletionBegun(let transaction)):
+            out.emit(
+                .reply(
+                    connection,
+                    .deletionBegun(
+                        room: deletion.room, transaction: transaction, initiator: nil)))
         case (_, .refused(let refusal)):
             fail(pending, RequestError(refusal), into: &out)
         case (.createRoom, .roomCreated(let id)):
@@ -138,13 +217,13 @@ extension Node {
         case (.register(let key, _), .versionMismatch(let value)):
             out.emit(.reply(connection, .registerMismatch(key: key, value)))
         case (_, .done), (_, .roomCreated), (_, .joined), (_, .left), (_, .sent),
-            (_, .sessionOpened), (_, .written), (_, .versionMismatch):
+            (_, .sessionOpened), (_, .written), (_, .versionMismatch), (_, .deletionBegun):
             // A client reused a request number of its session for something else.
             fail(pending, .alreadyAcknowledged, into: &out)
         }
     }
 
-    private mutating func onJoined(
+    mutating func onJoined(
         _ id: UniqueID, _ pending: PendingCommand, _ connection: ConnectionID, _ now: Instant,
         into out: inout Outbox<NodeEffect>
     ) {
@@ -221,6 +300,7 @@ extension Node {
         requests.forgetProposals()
         if !fanOut.rooms.isEmpty { out.mark(.fanOutCaughtUp) }
         fanOut.fallBehind()
+        answerJoinsInState(now, into: &out)
         upkeep.continueAt(now)
         upkeep.mustPropose = true
     }
@@ -338,6 +418,9 @@ extension RequestError {
             case .alreadyAcknowledged: .outcomeUnknown
             case .foreignIncarnation: .unavailable
             case .malformed: .invalidRequest
+            case .unauthorized: .unauthorized
+            case .invalidState: .invalidState
+            case .hostUnavailable, .superseded: .unavailable
             }
     }
 }

@@ -36,7 +36,13 @@ extension Node {
             submit(
                 operation(of: request, connection, now), numbering: numbering, for: connection,
                 now, into: &out)
-        case .createRoom, .leaveRoom, .sendMessage, .openSession:
+        case .sendMessage(let room, let user, let content, let name):
+            if let host = host(of: room) {
+                forward(room, user, content, name, to: host, for: connection, now, into: &out)
+            } else {
+                submit(operation(of: request, connection, now), for: connection, now, into: &out)
+            }
+        case .createRoom, .leaveRoom, .openSession, .deleteRoom:
             submit(operation(of: request, connection, now), for: connection, now, into: &out)
         }
     }
@@ -55,11 +61,6 @@ extension Node {
 
     /// What is wrong with a request whatever the state is.
     private static func fault(in request: ClientRequest) -> RequestError? {
-        // Names are strict where they come into being, and only there: what exists can be used.
-        func isLabel(_ name: String) -> Bool {
-            !name.isEmpty && name.utf8.count <= Node.maximumName
-        }
-        func isName(_ name: String) -> Bool { isLabel(name) && TextRules.isName(name) }
         switch request {
         case .listRooms, .discoverRooms, .openSession: break
         case .createRoom(let name, let creator, let description):
@@ -67,7 +68,7 @@ extension Node {
             else { return .invalidRequest }
         case .joinRoom(_, let user, _):
             guard isName(user) else { return .invalidRequest }
-        case .leaveRoom(_, let user):
+        case .leaveRoom(_, let user), .deleteRoom(_, let user):
             guard isLabel(user) else { return .invalidRequest }
         case .sendMessage(_, let user, let content, let key):
             guard isLabel(user), key.map(isLabel) ?? true else { return .invalidRequest }
@@ -115,13 +116,21 @@ extension Node {
                 room.memberCount >= limits.memberLimit, !room.members.contains(TextKey(user))
             else { return nil }
             return .roomFull
-        case .listRooms, .discoverRooms, .leaveRoom, .sendMessage, .openSession, .readRegister,
-            .writeRegister:
+        case .listRooms, .discoverRooms, .leaveRoom, .deleteRoom, .sendMessage, .openSession,
+            .readRegister, .writeRegister:
             return nil
         }
     }
 
-    private static func fits(_ content: String) -> Bool {
+    /// True for a name that may be used, if it exists.
+    static func isLabel(_ name: String) -> Bool {
+        !name.isEmpty && name.utf8.count <= maximumName
+    }
+
+    /// True for a name that may come into being, where names are strict.
+    static func isName(_ name: String) -> Bool { isLabel(name) && TextRules.isName(name) }
+
+    static func fits(_ content: String) -> Bool {
         content.utf8.count <= maximumContent || content.unicodeScalars.count <= maximumContent
     }
 
@@ -144,6 +153,12 @@ extension Node {
                 MessageSubmission(
                     room: room, user: user, connection: connection, id: UniqueID(drawing: &prng),
                     content: content, clientMessageID: clientMessageID, at: at))
+        case .deleteRoom(let room, let user):
+            return .deleteRoom(
+                RoomDeletion(
+                    room: room, user: user, connection: connection,
+                    transaction: UniqueID(drawing: &prng),
+                    participants: configuration.federation.peers))
         case .openSession: return .openClientSession
         case .writeRegister(let key, let operation, _): return .register(key: key, operation)
         case .listRooms, .discoverRooms, .readRegister:
@@ -156,11 +171,13 @@ extension Node {
     /// Takes a command on and proposes it until its outcome is known.
     mutating func submit(
         _ operation: Operation, since: UInt64? = nil, numbering: SessionRequest? = nil,
-        for connection: ConnectionID?, _ now: Instant, into out: inout Outbox<NodeEffect>
+        caller: IncomingCallID? = nil, for connection: ConnectionID?, _ now: Instant,
+        into out: inout Outbox<NodeEffect>
     ) {
         let number = requests.add(
             PendingCommand(
-                connection: connection, operation: operation, since: since, numbering: numbering,
+                connection: connection, caller: caller, operation: operation, since: since,
+                numbering: numbering,
                 bytes: operation.weight, deadline: now + configuration.limits.requestTimeout,
                 proposedAt: nil))
         propose(number, now, into: &out)
@@ -223,7 +240,7 @@ extension Node {
         ask(number, now, into: &out)
     }
 
-    private mutating func ask(
+    mutating func ask(
         _ number: UInt64, _ now: Instant, into out: inout Outbox<NodeEffect>
     ) {
         guard raft.leader != nil else { return }
@@ -233,13 +250,17 @@ extension Node {
     }
 
     /// Answers the reads whose index is applied.
-    mutating func answerReads(into out: inout Outbox<NodeEffect>) {
+    mutating func answerReads(_ now: Instant, into out: inout Outbox<NodeEffect>) {
         guard !requests.reads.isEmpty else { return }
         for number in requests.readsReady(at: state.applied.index) {
-            guard let read = requests.removeRead(number), fanOut.isOpen(read.connection) else {
-                continue
+            guard let read = requests.removeRead(number) else { continue }
+            if let caller = read.caller { out.emit(.answer(caller, .hostedRooms(hostedRooms))) }
+            guard let connection = read.connection, fanOut.isOpen(connection) else { continue }
+            if federation.isActive, read.query == .allRooms {
+                list(.discovery(connection, own: hostedSummaries), now, into: &out)
+            } else {
+                out.emit(.reply(connection, answer(to: read.query)))
             }
-            out.emit(.reply(read.connection, answer(to: read.query)))
         }
     }
 
@@ -247,9 +268,18 @@ extension Node {
         switch query {
         case .administeredRooms:
             .roomsList(state.roomSummaries(admin: configuration.id, limit: Node.maximumList))
-        case .allRooms: .globalRoomsList(state.roomSummaries(limit: Node.maximumList))
+        case .allRooms, .hostedRooms: .globalRoomsList(hostedSummaries, Reach())
         case .register(let key): .registerValue(key: key, state.register(key))
         }
+    }
+
+    private var hostedSummaries: [RoomSummary] {
+        state.roomSummaries(limit: Node.maximumList)
+    }
+
+    private var hostedRooms: [HostedRoom] {
+        state.rooms.table.filter { $0.value.host == nil }.prefix(Node.maximumList)
+            .map { hosted($0.value) }
     }
 
     // MARK: Failures
@@ -266,14 +296,18 @@ extension Node {
             let read = requests.removeRead(first.key)
         {
             out.mark(.requestTimedOut)
-            guard fanOut.isOpen(read.connection) else { continue }
-            out.emit(.reply(read.connection, Node.failure(of: read.query, .unavailable)))
+            if let caller = read.caller {
+                out.emit(.answer(caller, .refused(.unavailable, "The node has no leader just now")))
+            }
+            guard let connection = read.connection, fanOut.isOpen(connection) else { continue }
+            out.emit(.reply(connection, Node.failure(of: read.query, .unavailable)))
         }
     }
 
     private mutating func giveUp(
         _ pending: PendingCommand, _ now: Instant, into out: inout Outbox<NodeEffect>
     ) {
+        if let caller = pending.caller { return giveUp(caller, pending, into: &out) }
         fail(pending, pending.mayHaveHappened ? .outcomeUnknown : .unavailable, into: &out)
         // A membership that nobody will use must end, however long that takes: its end is tried
         // again, under a number that keeps an older join from happening after it.
@@ -282,8 +316,10 @@ extension Node {
             endMemberships(of: connection, because: reason, now, into: &out)
         case .join(_, _, let connection, _):
             if !fanOut.isOpen(connection) { endMemberships(of: connection, now, into: &out) }
+        case .federation(.joinForeign(_, _, _, let connection, _, _)):
+            if !fanOut.isOpen(connection) { endMemberships(of: connection, now, into: &out) }
         case .openNodeSession, .openClientSession, .keepAlive, .expireSessions, .createRoom,
-            .leave, .send, .register:
+            .leave, .send, .register, .deleteRoom, .decideDeletion, .federation:
             break
         }
     }
@@ -301,6 +337,8 @@ extension Node {
         case .createRoom: .createFailed(error)
         case .joinRoom(let room, _, _): .joinFailed(room: room, error)
         case .leaveRoom(let room, _): .leaveFailed(room: room, error)
+        case .deleteRoom(let room, _):
+            .deletionFailed(room: room, transaction: nil, error, reason: nil)
         case .sendMessage(let room, _, _, let key):
             .messageFailed(room: room, clientMessageID: key, error)
         case .readRegister(let key), .writeRegister(let key, _, _):
@@ -314,7 +352,7 @@ extension Node {
     ) -> ServerMessage {
         switch query {
         case .register(let key): .registerFailed(key: key, error)
-        case .administeredRooms, .allRooms: .failed(error)
+        case .administeredRooms, .allRooms, .hostedRooms: .failed(error)
         }
     }
 
@@ -327,7 +365,11 @@ extension Node {
             .messageFailed(
                 room: submission.room, clientMessageID: submission.clientMessageID, error)
         case .register(let key, _): .registerFailed(key: key, error)
-        case .openNodeSession, .openClientSession, .keepAlive, .expireSessions, .disconnect:
+        case .deleteRoom(let deletion):
+            .deletionFailed(room: deletion.room, transaction: nil, error, reason: nil)
+        case .federation(.joinForeign(let room, _, _, _, _, _)): .joinFailed(room: room, error)
+        case .openNodeSession, .openClientSession, .keepAlive, .expireSessions, .disconnect,
+            .decideDeletion, .federation:
             .failed(error)
         }
     }
@@ -338,7 +380,7 @@ extension ClientRequest {
     var addsToState: Bool {
         switch self {
         case .createRoom, .sendMessage, .openSession, .writeRegister, .joinRoom: true
-        case .listRooms, .discoverRooms, .leaveRoom, .readRegister: false
+        case .listRooms, .discoverRooms, .leaveRoom, .readRegister, .deleteRoom: false
         }
     }
 }
@@ -348,7 +390,8 @@ extension ClientRequest {
     var isOfMember: Bool {
         switch self {
         case .joinRoom, .leaveRoom, .sendMessage: true
-        case .listRooms, .discoverRooms, .createRoom, .openSession, .readRegister, .writeRegister:
+        case .listRooms, .discoverRooms, .createRoom, .deleteRoom, .openSession, .readRegister,
+            .writeRegister:
             false
         }
     }
@@ -363,8 +406,9 @@ extension Operation {
         case .register(let key, .set(let value)),
             .register(let key, .compareAndSet(_, let value)):
             128 + key.utf8.count + value.count
+        case .federation(let operation): operation.sizeEstimate
         case .openNodeSession, .openClientSession, .keepAlive, .expireSessions, .join, .leave,
-            .disconnect:
+            .disconnect, .deleteRoom, .decideDeletion:
             128
         }
     }

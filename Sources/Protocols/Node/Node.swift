@@ -24,6 +24,7 @@ public struct Node: Machine {
     var peering: Peering
     var requests = Requests()
     var fanOut = FanOut()
+    var federation: Federation
     /// The node's exactly-once session, once it is open.
     var session: SessionID?
     var upkeep: Upkeep
@@ -50,12 +51,15 @@ public struct Node: Machine {
         self.prng = prng
         peering = Peering(configuration, founders: founders)
         upkeep = Upkeep(now)
+        federation = Federation(configuration.federation, now)
         if founders.isEmpty, configuration.members.count == 1 { upkeep.foundAlone = true }
         deadline = nextDeadline
     }
 
     /// How many requests of clients wait for an answer.
-    public var pendingCount: Int { requests.commands.count + requests.reads.count }
+    public var pendingCount: Int {
+        requests.commands.count + requests.reads.count + federation.waitingCount
+    }
     /// The bytes of the commands among them.
     public var pendingBytes: Int { requests.bytes }
     /// The identity of the cluster, once it has begun.
@@ -93,10 +97,14 @@ public struct Node: Machine {
         case .backlog(let connection, let bytes):
             onBacklog(bytes, of: connection, now, into: &out)
         case .wallClock(let reading): wall = WallReading(time: reading, at: now)
+        case .rpc(let id, let call, let context):
+            onIncoming(id, call, context, now, into: &out)
+        case .called(let id, let result): onCalled(id, result, now, into: &out)
         case .drain: onDrain(now, into: &out)
         case .transfer(let target): drive(.transfer(target), now, into: &out)
         }
         settle(since: before, now, into: &out)
+        federate(now, into: &out)
         deadline = nextDeadline
     }
 
@@ -106,6 +114,7 @@ public struct Node: Machine {
         var earliest = upkeep.deadline(isLeader: raft.role == .leader)
         if let time = raft.deadline { earliest = min(earliest, time) }
         if let time = requests.deadline { earliest = min(earliest, time) }
+        if let time = federation.wakeAt { earliest = min(earliest, time) }
         return earliest
     }
 
@@ -116,6 +125,7 @@ public struct Node: Machine {
         peering.digest(into: &digest)
         requests.digest(into: &digest)
         fanOut.digest(into: &digest)
+        federation.digest(into: &digest)
         digest.combine(session?.rawValue ?? 0)
         prng.digest(into: &digest)
         digest.combine(halted == nil)
@@ -169,7 +179,7 @@ public struct Node: Machine {
             out.emit(.note(.roleChanged(standing.role, standing.term, leader: standing.leader)))
             if standing.leader != nil { proposePending(before: now, now, into: &out) }
         }
-        answerReads(into: &out)
+        answerReads(now, into: &out)
     }
 
     // MARK: Peers

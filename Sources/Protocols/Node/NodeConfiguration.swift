@@ -17,6 +17,8 @@ public struct NodeConfiguration: Equatable, Sendable {
     public var state = StateLimits()
     /// What bounds the node's own work.
     public var limits = NodeLimits()
+    /// The clusters this one is federated with.
+    public var federation = FederationConfiguration()
     /// The versions this binary speaks.
     public var versions: ClosedRange<UInt32> = 1...1
 
@@ -54,6 +56,29 @@ public struct RaftConfiguration: Equatable, Sendable {
     public var trailingBytes = 4 << 20
 
     /// Makes the default configuration.
+    public init() {}
+}
+
+/// Which clusters a cluster is federated with, and how long it waits for them.
+public struct FederationConfiguration: Equatable, Sendable {
+    /// This cluster's name among them.
+    public var name = ClusterName("")
+    /// The others, ascending; the cluster itself is not among them.
+    public var peers: [ClusterName] = []
+    /// How often each is asked whether it is there.
+    public var heartbeatInterval = Interval.seconds(30)
+    /// How long an answer to that may take; two that are missed in a row fail a cluster.
+    public var heartbeatTimeout = Interval.seconds(2)
+    /// How long any other call may take.
+    public var callTimeout = Interval.seconds(5)
+    /// How long a list of rooms waits for the other clusters.
+    public var listTimeout = Interval.seconds(2)
+    /// How long a deletion waits for votes; who has not voted by then is not waited for.
+    public var voteTimeout = Interval.seconds(5)
+    /// How long to wait before a call that failed is made again.
+    public var retryPause = Interval.seconds(1)
+
+    /// Makes the configuration of a cluster that is federated with none.
     public init() {}
 }
 

@@ -16,6 +16,7 @@ extension NodeConfiguration {
         raft.write(to: &writer)
         state.write(to: &writer)
         limits.write(to: &writer)
+        federation.write(to: &writer)
         writer.write(UInt64(versions.lowerBound))
         writer.write(UInt64(versions.upperBound))
     }
@@ -39,6 +40,7 @@ extension NodeConfiguration {
         raft = try RaftConfiguration(from: &reader)
         state = try StateLimits(from: &reader)
         limits = try NodeLimits(from: &reader)
+        federation = try FederationConfiguration(from: &reader)
         let oldest = try reader.small()
         let newest = try reader.small()
         guard oldest <= newest else { throw .malformed }
@@ -146,6 +148,33 @@ extension NodeLimits {
         rateBurst = try reader.limit()
         roomLimit = try reader.limit()
         memberLimit = try reader.limit()
+    }
+}
+
+extension FederationConfiguration {
+    fileprivate func write(to writer: inout ByteWriter) {
+        writer.write(name.text)
+        writer.write(count: peers.count)
+        for peer in peers { writer.write(peer.text) }
+        for time in [
+            heartbeatInterval, heartbeatTimeout, callTimeout, listTimeout, voteTimeout, retryPause,
+        ] { writer.write(time) }
+    }
+
+    fileprivate init(from reader: inout ByteReader) throws(DecodeError) {
+        self.init()
+        name = ClusterName(try reader.string())
+        for _ in 0..<(try reader.count(limit: NodeConfiguration.maximumMembers)) {
+            let peer = ClusterName(try reader.string())
+            if let last = peers.last, last >= peer { throw .malformed }
+            peers.append(peer)
+        }
+        heartbeatInterval = try reader.interval()
+        heartbeatTimeout = try reader.interval()
+        callTimeout = try reader.interval()
+        listTimeout = try reader.interval()
+        voteTimeout = try reader.interval()
+        retryPause = try reader.interval()
     }
 }
 

@@ -38,6 +38,19 @@ extension NodeEffect {
             digest.combine(7)
             connection.digest(into: &digest)
             digest.combine(UInt64(reason.code))
+        case .call(let id, let cluster, let call, let context):
+            digest.combine(10)
+            digest.combine(id.rawValue)
+            digest.combine(cluster.text)
+            call.digest(into: &digest)
+            context.digest(into: &digest)
+        case .abandonCall(let id):
+            digest.combine(11)
+            digest.combine(id.rawValue)
+        case .answer(let id, let answer):
+            digest.combine(12)
+            digest.combine(id.rawValue)
+            answer.digest(into: &digest)
         case .note(let note):
             digest.combine(8)
             note.digest(into: &digest)
@@ -139,7 +152,9 @@ extension ServerMessage {
     fileprivate func digest(into digest: inout Digest) {
         switch self {
         case .roomsList(let rooms): ServerMessage.combine(1, rooms, into: &digest)
-        case .globalRoomsList(let rooms): ServerMessage.combine(2, rooms, into: &digest)
+        case .globalRoomsList(let rooms, let reach):
+            ServerMessage.combine(2, rooms, into: &digest)
+            for cluster in reach.available + reach.unavailable { digest.combine(cluster.text) }
         case .roomCreated(let room, let createdAt, let members):
             digest.combine(3)
             room.digest(into: &digest)
@@ -187,6 +202,23 @@ extension ServerMessage {
             digest.combine(memberCount)
             digest.combine(UInt64(reason.rawValue))
             digest.combine(at)
+        case .deletionBegun(let room, let transaction, let initiator):
+            digest.combine(20)
+            room.digest(into: &digest)
+            digest.combineOptional(transaction?.low)
+            digest.combineOptional(initiator)
+        case .deletionDone(let room, let transaction):
+            digest.combine(21)
+            room.digest(into: &digest)
+            transaction.digest(into: &digest)
+        case .deletionFailed(let room, let transaction, let error, let reason):
+            ServerMessage.combine(22, room, error, into: &digest)
+            digest.combineOptional(transaction?.low)
+            digest.combineOptional(reason)
+        case .roomDeleted(let room, let name):
+            digest.combine(23)
+            room.digest(into: &digest)
+            digest.combine(name)
         case .sessionOpened(let session):
             digest.combine(14)
             digest.combine(session.rawValue)
@@ -231,7 +263,8 @@ extension RoomSummary {
         digest.combine(name)
         digest.combine(description)
         digest.combine(memberCount)
-        digest.combine(UInt64(admin.rawValue))
+        digest.combine(admin.description)
+        digest.combineOptional(address)
     }
 }
 
@@ -279,6 +312,16 @@ extension Note {
         case .peerFaulty(let peer, let fault):
             digest.combine(10 << 8 | UInt64(fault.rawValue))
             digest.combine(UInt64(peer.rawValue))
+        case .clusterAway(let name):
+            digest.combine(11)
+            digest.combine(name.text)
+        case .clusterBack(let name):
+            digest.combine(12)
+            digest.combine(name.text)
+        case .deletionDecided(let room, let isCommitted, let without):
+            digest.combine(13 << 8 | (isCommitted ? 1 : 0))
+            room.digest(into: &digest)
+            for cluster in without { digest.combine(cluster.text) }
         case .clusterVersion(let version):
             digest.combine(9)
             digest.combine(UInt64(version))
@@ -351,6 +394,7 @@ extension Node {
         peering.digest(into: &digest)
         requests.digest(into: &digest)
         fanOut.digest(into: &digest)
+        federation.digest(into: &digest)
         digest.combineOptional(session?.rawValue)
         prng.digest(into: &digest)
         digest.combine(halted != nil)

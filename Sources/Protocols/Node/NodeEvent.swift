@@ -21,6 +21,10 @@ public enum NodeEvent: Equatable, Sendable {
     case disconnected(ConnectionID)
     /// So many bytes wait to be taken by a client after the driver tried to send.
     case backlog(ConnectionID, bytes: Int)
+    /// Another cluster asks for something; every call is answered once, unless the node stops.
+    case rpc(IncomingCallID, FederationCall, CallContext)
+    /// What became of a call to another cluster; ignored for one that was abandoned.
+    case called(CallID, CallResult)
     /// What the wall clock shows; drivers send it with each batch of client events and once a
     /// second at least.
     case wallClock(WallTime)
@@ -50,6 +54,13 @@ public enum NodeEffect: Equatable, Sendable {
     case deliver([ConnectionID], ServerMessage)
     /// End a client's connection after what was sent before.
     case close(ConnectionID, CloseReason)
+    /// Ask another cluster, then bring `called`. The node watches the time: until it abandons the
+    /// call, the driver waits for the answer.
+    case call(CallID, ClusterName, FederationCall, CallContext)
+    /// Nobody waits for a call's answer any more: free what it holds.
+    case abandonCall(CallID)
+    /// Answer a call of another cluster.
+    case answer(IncomingCallID, FederationAnswer)
     /// Tell the operator.
     case note(Note)
     /// The node must not go on: the driver stops the process.
@@ -106,6 +117,12 @@ public enum Note: Equatable, Sendable {
     case roomsTakenOver(from: NodeID, count: Int)
     /// The leader gave up its role, for its own disk does not complete writes.
     case diskStalled
+    /// A cluster that this one is federated with did not answer two heartbeats: its users are out.
+    case clusterAway(ClusterName)
+    /// It answers again.
+    case clusterBack(ClusterName)
+    /// What became of a room's deletion; `without` did not vote in time.
+    case deletionDecided(room: UniqueID, isCommitted: Bool, without: [ClusterName])
     /// All members speak this version now.
     case clusterVersion(UInt32)
 }

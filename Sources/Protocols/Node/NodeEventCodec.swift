@@ -13,6 +13,7 @@ extension NodeEvent {
         case persisted, snapshotSaved
         case connected, request, disconnected, backlog
         case wallClock, drain, transfer
+        case rpc, called
     }
 
     /// The bytes of the event alone, its version first.
@@ -70,6 +71,15 @@ extension NodeEvent {
             begin(.wallClock)
             writer.write(signed: wall.milliseconds)
         case .drain: begin(.drain)
+        case .rpc(let id, let call, let context):
+            begin(.rpc)
+            writer.write(id.rawValue)
+            call.write(to: &writer)
+            context.write(to: &writer)
+        case .called(let id, let result):
+            begin(.called)
+            writer.write(id.rawValue)
+            result.write(to: &writer)
         case .transfer(let target):
             begin(.transfer)
             writer.write(target != nil)
@@ -100,6 +110,13 @@ extension NodeEvent {
             self = .backlog(connection, bytes: bytes)
         case .wallClock: self = .wallClock(WallTime(milliseconds: try reader.signed()))
         case .drain: self = .drain
+        case .rpc:
+            let id = IncomingCallID(try reader.number())
+            let call = try FederationCall(from: &reader)
+            self = .rpc(id, call, try CallContext(from: &reader))
+        case .called:
+            let id = CallID(try reader.number())
+            self = .called(id, try CallResult(from: &reader))
         case .transfer: self = .transfer(try reader.flag() ? NodeID(try reader.small()) : nil)
         }
     }
@@ -109,7 +126,7 @@ extension ClientRequest {
     private enum Kind: UInt8 {
         case listRooms = 1
         case discoverRooms, createRoom, joinRoom, leaveRoom, sendMessage, openSession
-        case readRegister, setRegister, compareAndSetRegister
+        case readRegister, setRegister, compareAndSetRegister, deleteRoom
     }
 
     /// Writes the request.
@@ -131,6 +148,10 @@ extension ClientRequest {
             if let since { writer.write(since) }
         case .leaveRoom(let room, let user):
             begin(.leaveRoom)
+            writer.write(room)
+            writer.write(user)
+        case .deleteRoom(let room, let user):
+            begin(.deleteRoom)
             writer.write(room)
             writer.write(user)
         case .sendMessage(let room, let user, let content, let clientMessageID):
@@ -184,6 +205,9 @@ extension ClientRequest {
         case .leaveRoom:
             let room = try reader.uniqueID()
             self = .leaveRoom(room: room, user: try reader.string())
+        case .deleteRoom:
+            let room = try reader.uniqueID()
+            self = .deleteRoom(room: room, user: try reader.string())
         case .sendMessage:
             let room = try reader.uniqueID()
             let user = try reader.string()

@@ -2,6 +2,8 @@
 struct PendingCommand: Equatable, Sendable {
     /// Whom to answer; `nil` for the node's own commands and for clients that are gone.
     var connection: ConnectionID?
+    /// The call of another cluster to answer.
+    var caller: IncomingCallID?
     var operation: Operation
     /// What a join asked for.
     var since: UInt64?
@@ -18,11 +20,13 @@ struct PendingCommand: Equatable, Sendable {
 /// A read that waits to be linearizable.
 struct PendingRead: Equatable, Sendable {
     enum Query: Equatable, Sendable {
-        case administeredRooms, allRooms
+        case administeredRooms, allRooms, hostedRooms
         case register(key: String)
     }
 
-    var connection: ConnectionID
+    /// Whom to answer: a client or another cluster.
+    var connection: ConnectionID?
+    var caller: IncomingCallID?
     var query: Query
     var deadline: Instant
     var askedAt: Instant?
@@ -133,6 +137,17 @@ struct Requests: Equatable, Sendable {
     var hasPendingExpiry: Bool {
         commands.contains {
             if case .expireSessions = $0.value.operation { true } else { false }
+        }
+    }
+
+    /// True while the answer to a join waits to be in the log.
+    func hasPendingJoinAnswer(of cluster: ClusterName, _ number: UInt64) -> Bool {
+        commands.contains {
+            if case .federation(.joinAnswered(cluster, number, _, _)) = $0.value.operation {
+                true
+            } else {
+                false
+            }
         }
     }
 

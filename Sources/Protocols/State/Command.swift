@@ -43,6 +43,12 @@ public enum Operation: Equatable, Sendable {
     case disconnect(connection: ConnectionID, reason: LeaveReason, at: WallTime)
     /// Appends a message to a room's history.
     case send(MessageSubmission)
+    /// Begins to delete a room.
+    case deleteRoom(RoomDeletion)
+    /// Ends a deletion one way or the other; proposed by the leader when the votes are in.
+    case decideDeletion(room: UniqueID, transaction: UniqueID, DeletionVerdict)
+    /// Something about rooms between clusters.
+    case federation(FederationOperation)
     /// Reads or writes a register.
     case register(key: String, RegisterOperation)
 }
@@ -154,6 +160,10 @@ public enum Outcome: Equatable, Sendable {
     case joined(room: UniqueID, lastSequence: UInt64)
     /// The membership is over.
     case left(room: UniqueID)
+    /// The room is on its way out.
+    case deletionBegun(transaction: UniqueID)
+    /// The room's host was asked; `foreignJoin` tells what it said.
+    case joinPending
     /// The message stands in the history.
     case sent(room: UniqueID, id: UniqueID, sequence: UInt64, at: WallTime)
     /// The register was written and has this version.
@@ -180,6 +190,14 @@ public enum Refusal: UInt8, Error, Sendable {
     case foreignIncarnation = 5
     /// The command is of a kind or form that this version does not know.
     case malformed = 6
+    /// Only the creator of a room may delete it.
+    case unauthorized = 7
+    /// The room is being deleted, or another cluster hosts it.
+    case invalidState = 8
+    /// The cluster that hosts the room is away.
+    case hostUnavailable = 9
+    /// The call was overtaken by a later one of the same cluster.
+    case superseded = 10
 }
 
 /// What applying an entry lets the node know, in order.
@@ -198,6 +216,22 @@ public enum StateEffect: Equatable, Sendable {
     /// A user is no member any more.
     case memberLeft(
         room: UniqueID, user: String, memberCount: Int, reason: LeaveReason, at: WallTime)
+    /// A deletion has begun.
+    case deletionBegun(room: UniqueID, transaction: UniqueID, by: MemberConnection, user: String)
+    /// A room is gone. `asked` by a connection of this cluster, or in a mirror by nobody here.
+    case roomDeleted(
+        room: UniqueID, name: String, transaction: UniqueID, asked: MemberConnection?,
+        without: [ClusterName])
+    /// A room stays.
+    case deletionAborted(
+        room: UniqueID, transaction: UniqueID, asked: MemberConnection, by: ClusterName,
+        reason: String)
+    /// What became of a join to a room of another cluster.
+    case foreignJoin(by: MemberConnection, room: UniqueID, user: String, refused: Refusal?)
+    /// A user of this cluster is in a mirrored room no more, which its host must learn.
+    case guestLeft(room: UniqueID, host: ClusterName, user: String, reason: LeaveReason)
+    /// A mirror's history jumped: what lies between is not known here.
+    case historyJumped(room: UniqueID)
 }
 
 /// A connection as the whole cluster knows it: the session of its node and its id there.

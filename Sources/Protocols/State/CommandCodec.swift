@@ -70,11 +70,17 @@ extension Operation {
         case sendWithMessageID = 9
         case registerSet = 10
         case registerCompareAndSet = 11
+        case deleteRoom = 12
+        case decideDeletion = 13
+        case federation = 14
     }
 
     fileprivate var sizeEstimate: Int {
         switch self {
         case .openNodeSession, .openClientSession, .keepAlive, .expireSessions, .disconnect: 40
+        case .deleteRoom(let deletion): 96 + deletion.participants.count * 24
+        case .decideDeletion: 128
+        case .federation(let operation): operation.sizeEstimate
         case .createRoom(let room):
             64 + room.name.utf8.count + room.creator.utf8.count + room.description.utf8.count
         case .join(_, let user, _, _), .leave(_, let user, _, _): 48 + user.utf8.count
@@ -128,6 +134,17 @@ extension Operation {
             writer.write(message.id)
             writer.write(message.content)
             if let name = message.clientMessageID { writer.write(name) }
+        case .deleteRoom(let deletion):
+            writer.write(byte: Tag.deleteRoom.rawValue)
+            deletion.write(to: &writer)
+        case .decideDeletion(let room, let transaction, let verdict):
+            writer.write(byte: Tag.decideDeletion.rawValue)
+            writer.write(room)
+            writer.write(transaction)
+            verdict.write(to: &writer)
+        case .federation(let operation):
+            writer.write(byte: Tag.federation.rawValue)
+            operation.encode(into: &writer)
         case .register(let key, .set(let value)):
             writer.write(byte: Tag.registerSet.rawValue)
             writer.write(key)
@@ -176,6 +193,14 @@ extension Operation {
                     room: room, user: user, connection: connection, id: try reader.uniqueID(),
                     content: try reader.string(),
                     clientMessageID: tag == .send ? nil : try reader.string(), at: at))
+        case .deleteRoom:
+            self = .deleteRoom(try RoomDeletion(from: &reader))
+        case .decideDeletion:
+            self = .decideDeletion(
+                room: try reader.uniqueID(), transaction: try reader.uniqueID(),
+                try DeletionVerdict(from: &reader))
+        case .federation:
+            self = .federation(try FederationOperation(reading: &reader))
         case .registerSet:
             self = .register(
                 key: try reader.string(), .set(value: try reader.byteString()))

@@ -31,6 +31,11 @@ extension Outcome {
             digest.combine(8 as UInt64)
             digest.combine(value.version)
             digest.combine(value.value)
+        case .deletionBegun(let transaction):
+            digest.combine(10 as UInt64)
+            transaction.digest(into: &digest)
+        case .joinPending:
+            digest.combine(11 as UInt64)
         case .refused(let refusal):
             digest.combine(9 as UInt64)
             digest.combine(UInt64(refusal.rawValue))
@@ -71,6 +76,41 @@ extension StateEffect {
             digest.combine(user)
             digest.combine(memberCount << 8 | Int(reason.rawValue))
             digest.combine(UInt64(bitPattern: at.milliseconds))
+        case .deletionBegun(let room, let transaction, let by, let user):
+            digest.combine(16 as UInt64)
+            room.digest(into: &digest)
+            transaction.digest(into: &digest)
+            digest.combine(by.session.rawValue)
+            digest.combine(user)
+        case .roomDeleted(let room, let name, let transaction, let asked, let without):
+            digest.combine(17 as UInt64)
+            room.digest(into: &digest)
+            digest.combine(name)
+            transaction.digest(into: &digest)
+            digest.combine(asked?.session.rawValue ?? 0)
+            for cluster in without { digest.combine(cluster.text) }
+        case .deletionAborted(let room, let transaction, let asked, let by, let reason):
+            digest.combine(18 as UInt64)
+            room.digest(into: &digest)
+            transaction.digest(into: &digest)
+            digest.combine(asked.session.rawValue)
+            digest.combine(by.text)
+            digest.combine(reason)
+        case .foreignJoin(let by, let room, let user, let refused):
+            digest.combine(19 as UInt64)
+            digest.combine(by.session.rawValue)
+            room.digest(into: &digest)
+            digest.combine(user)
+            digest.combine(UInt64(refused?.rawValue ?? 255))
+        case .guestLeft(let room, let host, let user, let reason):
+            digest.combine(20 as UInt64)
+            room.digest(into: &digest)
+            digest.combine(host.text)
+            digest.combine(user)
+            digest.combine(UInt64(reason.rawValue))
+        case .historyJumped(let room):
+            digest.combine(21 as UInt64)
+            room.digest(into: &digest)
         }
     }
 }

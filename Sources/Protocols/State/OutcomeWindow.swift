@@ -90,7 +90,8 @@ extension Outcome {
     var byteCount: Int {
         switch self {
         case .versionMismatch(let value): OutcomeWindow.outcomeBytes + value.value.count
-        case .done, .sessionOpened, .roomCreated, .joined, .left, .sent, .written, .refused:
+        case .done, .sessionOpened, .roomCreated, .joined, .left, .sent, .written, .refused,
+            .deletionBegun, .joinPending:
             OutcomeWindow.outcomeBytes
         }
     }

@@ -36,6 +36,8 @@ public struct ReplicatedState: Equatable, Sendable {
     public internal(set) var sessions = Sessions()
     /// Chat.
     public internal(set) var rooms = Rooms()
+    /// The clusters that this one is federated with.
+    public internal(set) var clusters = ForeignClusters()
     /// Registers.
     public internal(set) var registers = Registers()
     /// What the replicas must agree on.
@@ -58,7 +60,9 @@ public struct ReplicatedState: Equatable, Sendable {
     }
 
     /// An estimate of the memory in use, for the budget of the whole state.
-    public var byteCount: Int { sessions.byteCount + rooms.byteCount + registers.byteCount }
+    public var byteCount: Int {
+        sessions.byteCount + rooms.byteCount + registers.byteCount + clusters.byteCount
+    }
 
     /// The rolling digest after an entry, if it was remembered.
     public func digest(at index: LogIndex) -> UInt64? {
@@ -87,6 +91,7 @@ public struct ReplicatedState: Equatable, Sendable {
         case .checkpoint: applyCheckpoint(entry.payload, report: &report)
         case .limits: applyLimits(entry.payload, marks: &report.marks)
         }
+        tellClusters(from: start, of: &effects, marks: &report.marks)
         rooms.sweepKeys(at: stamp, limits: limits)
         if rooms.sweepHistories(at: stamp, limits: limits) { report.marks.insert(.historyAged) }
         roll(entry, effects: effects[start...])
@@ -213,18 +218,29 @@ public struct ReplicatedState: Equatable, Sendable {
             return rooms.create(creation)
         case .join(let room, let user, let connection, let at):
             let connection = MemberConnection(session: header.session, connection: connection)
-            return rooms.join(room, user: user, via: connection, at: at, into: &effects)
+            return join(
+                room, host: nil, user: user, via: connection, since: nil, at: at, into: &effects)
         case .leave(let room, let user, let connection, let at):
             let connection = MemberConnection(session: header.session, connection: connection)
+            forgetJoins { $0 == room && $1 == user && $2 == connection }
             return rooms.leave(room, user: user, via: connection, at: at, into: &effects)
         case .disconnect(let connection, let reason, let at):
             let connection = MemberConnection(session: header.session, connection: connection)
+            forgetJoins { $2 == connection }
             rooms.disconnect(connection, reason: reason, at: at, into: &effects)
             return .done
         case .send(let submission):
             return rooms.send(
                 submission, via: header.session, at: stamp, limits: limits, into: &effects,
                 marks: &marks)
+        case .deleteRoom(let request):
+            return rooms.beginDeletion(
+                request, via: header.session, at: stamp, into: &effects)
+        case .decideDeletion(let room, let transaction, let verdict):
+            decideDeletion(of: room, transaction, verdict, into: &effects)
+            return .done
+        case .federation(let operation):
+            return execute(operation, of: header, into: &effects, marks: &marks)
         case .register(let key, let operation):
             return registers.perform(operation, on: key)
         }
@@ -243,7 +259,7 @@ public struct ReplicatedState: Equatable, Sendable {
         case .open(let session, let superseded):
             if let superseded {
                 marks.insert(.nodeSessionSuperseded)
-                rooms.end(superseded, reason: .nodeUnreachable, at: at, into: &effects)
+                endMemberships(of: superseded, .nodeUnreachable, at: at, into: &effects)
                 effects.append(.nodeSessionEnded(node: node, superseded))
             }
             effects.append(.nodeSessionOpened(node: node, boot: boot, session))
@@ -272,7 +288,7 @@ public struct ReplicatedState: Equatable, Sendable {
             marks.insert(.sessionExpired)
             switch kind {
             case .node(let node, _, _):
-                rooms.end(session, reason: .nodeUnreachable, at: at, into: &effects)
+                endMemberships(of: session, .nodeUnreachable, at: at, into: &effects)
                 effects.append(.nodeSessionEnded(node: node, session))
             case .client:
                 rooms.end(session, reason: .inactive, at: at, into: &effects)
@@ -295,6 +311,7 @@ public struct ReplicatedState: Equatable, Sendable {
         }
         sessions.digest(into: &digest)
         rooms.digest(into: &digest)
+        clusters.digest(into: &digest)
         registers.digest(into: &digest)
         digest.combine(rollingDigest)
         for checkpoint in checkpoints { digest.combine(checkpoint.digest) }
@@ -307,7 +324,7 @@ extension Operation {
         switch self {
         case .keepAlive, .expireSessions: true
         case .openNodeSession, .openClientSession, .createRoom, .join, .leave, .disconnect, .send,
-            .register:
+            .register, .deleteRoom, .decideDeletion, .federation:
             false
         }
     }

@@ -12,18 +12,27 @@ public struct Room: Equatable, Sendable {
     public let admin: NodeID
     /// When it was asked for, for display.
     public let createdAt: WallTime
-    /// Through how many connections each user is a member.
+    /// The cluster that hosts it; `nil` for this one. A room of another is a mirror.
+    public let host: ClusterName?
+    /// Through how many connections each user is a member; of a mirror see there.
     public internal(set) var members = OrderedMap<TextKey, Int>()
     /// What was said.
     public internal(set) var history = History()
+    /// The deletion that is not decided.
+    public internal(set) var deletion: Deletion?
+    /// In a mirror: the deletion for which this cluster has voted.
+    public internal(set) var prepared: UniqueID?
     var keys = MessageKeys()
     /// When to look for message keys that are over; at or before the time when the oldest is.
     var sweepAt: ClusterTime?
 
     static let roomBytes = 640
     static let memberBytes = 32
+    /// In a mirror's members: left here, and the host has not said so.
+    static let leaving = -1
 
-    init(_ creation: RoomCreation) {
+    init(_ creation: RoomCreation, host: ClusterName? = nil) {
+        self.host = host
         id = creation.id
         name = creation.name
         creator = creation.creator
@@ -85,6 +94,9 @@ public struct Room: Equatable, Sendable {
         digest.combine(description)
         digest.combine(UInt64(admin.rawValue))
         digest.combine(UInt64(bitPattern: createdAt.milliseconds))
+        digest.combine(host?.text ?? "")
+        digest.combine(deletion?.transaction.low ?? 0)
+        digest.combine(prepared?.low ?? 0)
         history.digest(into: &digest)
         keys.digest(into: &digest)
         digest.combine(UInt64(bitPattern: sweepAt?.nanoseconds ?? -1))

@@ -19,14 +19,15 @@ extension Rooms {
     }
 
     init(
-        reading reader: inout SnapshotReader, sessions: Sessions, stamp: ClusterTime
+        reading reader: inout SnapshotReader, sessions: Sessions, clusters: ForeignClusters,
+        stamp: ClusterTime
     ) throws(DecodeError) {
         self.init()
         historyCursor = try reader.stream.uniqueID()
         for _ in 0..<(try reader.count()) {
             let room = try Room(reading: &reader, stamp: stamp)
             if let last = table.last, last.key >= room.id { throw .malformed }
-            guard self.room(named: room.name) == nil else { throw .malformed }
+            guard room.host != nil || self.room(named: room.name) == nil else { throw .malformed }
             insert(room)
         }
         var last: Seat?
@@ -36,9 +37,9 @@ extension Rooms {
                 session: session, connection: try reader.stream.connectionID())
             let seat = Seat(connection, try reader.stream.uniqueID())
             if let last, !(last < seat) { throw .malformed }
-            guard table.contains(seat.room), sessions.table.contains(session) else {
-                throw .malformed
-            }
+            guard table.contains(seat.room),
+                sessions.table.contains(session) || clusters.isVisit(session)
+            else { throw .malformed }
             try readUsers(of: seat, from: &reader)
             last = seat
         }
@@ -68,6 +69,12 @@ extension Room {
             stream.write(description)
             stream.write(UInt64(admin.rawValue))
             stream.write(wallTime: createdAt)
+            stream.write(optional: host?.text)
+            stream.write(deletion != nil)
+            deletion?.encode(into: &stream)
+            stream.write(prepared != nil)
+            if let prepared { stream.write(prepared) }
+            encodeRemoteMembers(into: &stream)
         }
         history.encode(into: &writer)
         writer.item { stream in
@@ -88,11 +95,14 @@ extension Room {
     }
 
     fileprivate init(reading reader: inout SnapshotReader, stamp: ClusterTime) throws(DecodeError) {
-        self.init(
-            RoomCreation(
-                id: try reader.stream.uniqueID(), name: try reader.stream.string(),
-                creator: try reader.stream.string(), description: try reader.stream.string(),
-                admin: try reader.stream.nodeID(), at: try reader.stream.wallTime()))
+        let creation = RoomCreation(
+            id: try reader.stream.uniqueID(), name: try reader.stream.string(),
+            creator: try reader.stream.string(), description: try reader.stream.string(),
+            admin: try reader.stream.nodeID(), at: try reader.stream.wallTime())
+        self.init(creation, host: try reader.stream.optionalString().map { ClusterName($0) })
+        if try reader.stream.flag() { deletion = try Deletion(reading: &reader.stream) }
+        if try reader.stream.flag() { prepared = try reader.stream.uniqueID() }
+        try readRemoteMembers(from: &reader.stream)
         history = try History(reading: &reader, stamp: stamp)
         let total = try reader.count()
         if try reader.stream.flag() {
@@ -116,6 +126,30 @@ extension Room {
             last = (message.sequence, message.stamp)
         }
         guard keys.count == total else { throw .malformed }
+    }
+}
+
+extension Room {
+    /// In a mirror, the members who have no seat here; the others follow from the seats.
+    private func encodeRemoteMembers(into writer: inout ByteWriter) {
+        guard host != nil else { return }
+        let remote = members.filter { $0.value <= 0 }
+        writer.write(count: remote.count)
+        for (user, seats) in remote {
+            writer.write(user.text)
+            writer.write(seats == Room.leaving)
+        }
+    }
+
+    private mutating func readRemoteMembers(
+        from reader: inout ByteReader
+    ) throws(DecodeError) {
+        guard host != nil else { return }
+        for _ in 0..<(try reader.count(limit: reader.remaining)) {
+            let user = TextKey(try reader.string())
+            if let last = members.last, !(last.key < user) { throw .malformed }
+            members[user] = try reader.flag() ? Room.leaving : 0
+        }
     }
 }
 

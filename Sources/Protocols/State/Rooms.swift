@@ -14,12 +14,15 @@ public struct Membership: Equatable, Sendable {
 /// it removes. A room counts through how many connections each user is a member.
 public struct Rooms: Equatable, Sendable {
     /// The rooms by id.
-    public private(set) var table = OrderedMap<UniqueID, Room>()
+    public internal(set) var table = OrderedMap<UniqueID, Room>()
     /// An estimate of the memory in use.
-    public private(set) var byteCount = 0
-    private var names = OrderedMap<TextKey, UniqueID>()
+    public internal(set) var byteCount = 0
+    /// The rooms of this cluster by name.
+    var names = OrderedMap<TextKey, UniqueID>()
+    /// Rooms whose deletion is not decided, ascending.
+    var deleting: [UniqueID] = []
     /// The users, ascending, as which a connection is in a room.
-    private var seats = OrderedMap<Seat, [TextKey]>()
+    var seats = OrderedMap<Seat, [TextKey]>()
     /// The room at which the next look for messages that are too old begins.
     var historyCursor = UniqueID.least
     /// Rooms with message keys, by when to look for those that are over.
@@ -90,6 +93,11 @@ public struct Rooms: Equatable, Sendable {
         return found
     }
 
+    /// True when the session has a seat in the room under that connection.
+    func hasSeat(_ connection: MemberConnection, in room: UniqueID) -> Bool {
+        seats.contains(Seat(connection, room))
+    }
+
     // MARK: - Operations
 
     /// Makes a room; the same creation again succeeds without a change.
@@ -122,8 +130,8 @@ public struct Rooms: Equatable, Sendable {
 
     /// Ends one membership.
     mutating func leave(
-        _ room: UniqueID, user: String, via connection: MemberConnection, at: WallTime,
-        into effects: inout [StateEffect]
+        _ room: UniqueID, user: String, via connection: MemberConnection,
+        reason: LeaveReason = .requested, at: WallTime, into effects: inout [StateEffect]
     ) -> Outcome {
         guard table.contains(room) else { return .refused(.roomNotFound) }
         let user = TextKey(user)
@@ -135,7 +143,7 @@ public struct Rooms: Equatable, Sendable {
         }
         guard let isLast = isLast ?? nil else { return .refused(.notMember) }
         if isLast { seats.removeValue(forKey: seat) }
-        unseat(user, from: room, reason: .requested, at: at, into: &effects)
+        unseat(user, from: room, reason: reason, at: at, into: &effects)
         return .left(room: room)
     }
 
@@ -163,6 +171,10 @@ public struct Rooms: Equatable, Sendable {
         let room = submission.room
         guard isMember(submission.user, of: room, via: connection) else {
             return .refused(table.contains(room) ? .notMember : .roomNotFound)
+        }
+        // What is said in a mirrored room is for its host to number.
+        guard table.read(room, { $0.host == nil }) == true else {
+            return .refused(.hostUnavailable)
         }
         var change = 0
         var sweepAt: ClusterTime?
@@ -254,10 +266,12 @@ public struct Rooms: Equatable, Sendable {
         }
         guard isNew else { return false }
         byteCount += Rooms.seatBytes + user.text.utf8.count
-        let isFirst = table.update(seat.room) { room in
-            room.members.update(user, default: 0) { connections -> Bool in
-                connections += 1
-                return connections == 1
+        let isFirst = table.update(seat.room) { room -> Bool in
+            // Of a mirror's members the host decides.
+            let isKnown = room.host != nil && room.members.contains(user)
+            return room.members.update(user, default: 0) { connections -> Bool in
+                connections = max(connections, 0) + 1
+                return connections == 1 && !isKnown
             }
         }
         if isFirst == true { byteCount += Room.bytes(ofMember: user) }
@@ -270,6 +284,7 @@ public struct Rooms: Equatable, Sendable {
         into effects: inout [StateEffect]
     ) {
         byteCount -= Rooms.seatBytes + user.text.utf8.count
+        let host = table.read(room) { $0.host } ?? nil
         let remaining = table.update(room) { held -> Int? in
             let connections = held.members.update(user) { connections -> Int in
                 connections -= 1
@@ -277,10 +292,20 @@ public struct Rooms: Equatable, Sendable {
             }
             precondition(connections != nil, "a seat without a member")
             guard connections == 0 else { return nil }
+            guard host == nil else {
+                held.members[user] = Room.leaving
+                return 0
+            }
             held.members.removeValue(forKey: user)
             return held.memberCount
         }
         guard let remaining, let remaining else { return }
+        if let host {
+            effects.append(.guestLeft(room: room, host: host, user: user.text, reason: reason))
+            // Without users here the host tells nothing more of the room.
+            if seatedUser(in: room) == nil { remove(room) }
+            return
+        }
         byteCount -= Room.bytes(ofMember: user)
         effects.append(
             .memberLeft(
@@ -303,8 +328,10 @@ public struct Rooms: Equatable, Sendable {
 
     /// Adds a room whose id and name are free; for the snapshot's decoder, too.
     mutating func insert(_ room: Room) {
-        names[TextKey(room.name)] = room.id
+        if room.host == nil { names[TextKey(room.name)] = room.id }
+        if room.deletion != nil { noteDeletion(of: room.id) }
         byteCount += room.ownBytes + room.history.byteCount + room.keys.byteCount
+        for (user, _) in room.members { byteCount += Room.bytes(ofMember: user) }
         if let sweepAt = room.sweepAt { keyExpiry.schedule(room.id, at: sweepAt) }
         table[room.id] = room
     }

@@ -94,6 +94,8 @@ extension Outcome {
         case written = 6
         case versionMismatch = 7
         case refused = 8
+        case deletionBegun = 9
+        case joinPending = 10
     }
 
     func encode(into writer: inout ByteWriter) {
@@ -126,6 +128,11 @@ extension Outcome {
             writer.write(byte: Tag.versionMismatch.rawValue)
             writer.write(value.version)
             writer.write(value.value)
+        case .deletionBegun(let transaction):
+            writer.write(byte: Tag.deletionBegun.rawValue)
+            writer.write(transaction)
+        case .joinPending:
+            writer.write(byte: Tag.joinPending.rawValue)
         case .refused(let refusal):
             writer.write(byte: Tag.refused.rawValue)
             writer.write(byte: refusal.rawValue)
@@ -155,6 +162,10 @@ extension Outcome {
             let version = try reader.number()
             self = .versionMismatch(
                 RegisterValue(value: try reader.byteString(), version: version))
+        case .deletionBegun:
+            self = .deletionBegun(transaction: try reader.uniqueID())
+        case .joinPending:
+            self = .joinPending
         case .refused:
             guard let refusal = Refusal(rawValue: try reader.byte()) else { throw .malformed }
             self = .refused(refusal)

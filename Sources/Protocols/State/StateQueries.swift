@@ -11,14 +11,14 @@ extension ReplicatedState {
         rooms.table[room].map { summary($0, standIn: standIn) }
     }
 
-    /// The first rooms in order of id, at most `limit`, that `admin` administers, or all of them.
+    /// The first rooms hosted here in order of id, at most `limit`, that `admin` administers, or all of them.
     public func roomSummaries(admin: NodeID? = nil, limit: Int) -> [RoomSummary] {
         var found: [RoomSummary] = []
         let standIn = self.standIn
-        for (_, room) in rooms.table {
+        for (_, room) in rooms.table where room.host == nil {
             guard found.count < limit else { break }
             let summary = summary(room, standIn: standIn)
-            if admin == nil || summary.admin == admin { found.append(summary) }
+            if admin == nil || summary.admin == admin.map({ .node($0) }) { found.append(summary) }
         }
         return found
     }
@@ -38,7 +38,8 @@ extension ReplicatedState {
     private func summary(_ room: Room, standIn: NodeID?) -> RoomSummary {
         RoomSummary(
             id: room.id, name: room.name, description: room.description,
-            memberCount: room.memberCount, admin: admin(of: room, standIn: standIn))
+            memberCount: room.memberCount,
+            admin: room.host.map { .cluster($0) } ?? .node(admin(of: room, standIn: standIn)))
     }
 
     /// The users who are members of a room, in order of name; none when there is no such room.

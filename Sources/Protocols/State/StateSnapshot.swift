@@ -118,6 +118,7 @@ extension ReplicatedState {
             }
         }
         sessions.encode(into: &writer)
+        clusters.encode(into: &writer)
         rooms.encode(into: &writer)
         registers.encode(into: &writer)
         return writer.finish()
@@ -146,7 +147,9 @@ extension ReplicatedState {
                 CheckpointPayload(index: index, digest: try reader.stream.fixed64()))
         }
         sessions = try Sessions(reading: &reader, stamp: stamp)
-        rooms = try Rooms(reading: &reader, sessions: sessions, stamp: stamp)
+        clusters = try ForeignClusters(reading: &reader)
+        rooms = try Rooms(
+            reading: &reader, sessions: sessions, clusters: clusters, stamp: stamp)
         registers = try Registers(reading: &reader)
         try reader.finish()
     }

@@ -227,7 +227,7 @@ public struct Checkers: Sendable {
                 do { try committedDurable.writes(id, write, committed) } catch { try weigh(error) }
                 do { try logMatching.writes(id, write.entries, node) } catch { try weigh(error) }
             case .send(_, .hello), .saveSnapshot, .compactLog, .reply, .deliver, .close, .note,
-                .halt:
+                .halt, .call, .abandonCall, .answer:
                 break
             }
         }

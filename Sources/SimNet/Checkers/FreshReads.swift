@@ -33,7 +33,7 @@ public struct FreshReads: Sendable {
         case .disconnected(let connection):
             asked.update(id) { $0.removeAll { $0.connection == connection } }
         case .request, .connected, .backlog, .tick, .peerUp, .peerDown, .peer, .persisted,
-            .snapshotSaved, .wallClock, .drain, .transfer:
+            .snapshotSaved, .wallClock, .drain, .transfer, .rpc, .called:
             break
         }
     }

@@ -42,7 +42,9 @@ public struct Presence: Sendable {
             case .deliver(let receivers, .newMessage(let room, _)):
                 for receiver in receivers { try hears(id, receiver, room) }
             case .close(let connection, _): clients.update(id) { $0[connection] = nil }
-            case .deliver, .send, .persist, .saveSnapshot, .compactLog, .note, .halt: break
+            case .deliver, .send, .persist, .saveSnapshot, .compactLog, .note, .halt, .call,
+                .abandonCall, .answer:
+                break
             }
         }
     }

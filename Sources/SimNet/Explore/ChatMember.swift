@@ -206,7 +206,9 @@ struct ChatMember: Sendable {
             if receiver == connection { hear(message, now, into: &outcome) }
         case .deliver(let receivers, let message):
             if receivers.contains(connection) { hear(message, now, into: &outcome) }
-        case .send, .persist, .saveSnapshot, .compactLog, .close, .note, .halt: break
+        case .send, .persist, .saveSnapshot, .compactLog, .close, .note, .halt, .call,
+            .abandonCall, .answer:
+            break
         }
     }
 
@@ -228,6 +230,7 @@ struct ChatMember: Sendable {
         case .newMessage(_, let message):
             hearMessage(message, into: &outcome)
         case .roomsList, .globalRoomsList, .createFailed, .joinFailed, .left, .leaveFailed,
+            .deletionBegun, .deletionDone, .deletionFailed, .roomDeleted,
             .messageFailed, .memberJoined, .memberLeft, .sessionOpened, .registerValue,
             .registerWritten, .registerMismatch, .registerFailed, .failed:
             break

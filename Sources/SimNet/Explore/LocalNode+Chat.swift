@@ -33,7 +33,9 @@ extension LocalNode {
         case .saveSnapshot(let snapshot, let token):
             perform(.saveSnapshot(snapshot, token), &outcome)
         case .compactLog(let index): perform(.compactLog(through: index), &outcome)
-        case .send(_, .hello), .reply, .deliver, .close, .note, .halt: break
+        case .send(_, .hello), .reply, .deliver, .close, .note, .halt, .call, .abandonCall,
+            .answer:
+            break
         }
     }
 }

@@ -76,7 +76,7 @@ public struct FlightNode: Sendable {
         case .snapshotSaved(let token):
             guard let place = snapshots.firstIndex(where: { $0.token == token }) else { return }
             snapshot = snapshots.remove(at: place).snapshot
-        case .tick, .peer, .request, .backlog, .drain, .transfer: break
+        case .tick, .peer, .request, .backlog, .drain, .transfer, .rpc, .called: break
         }
     }
 
@@ -85,7 +85,8 @@ public struct FlightNode: Sendable {
         case .persist(let write, let token): writes.append((write, token))
         case .saveSnapshot(let snapshot, let token): snapshots.append((snapshot, token))
         case .close(let connection, _): connections.removeAll { $0 == connection }
-        case .send, .compactLog, .reply, .deliver, .note, .halt: break
+        case .send, .compactLog, .reply, .deliver, .note, .halt, .call, .abandonCall, .answer:
+            break
         }
     }
 }

@@ -77,7 +77,9 @@ extension World {
             switch effect {
             case .persist(let write, let token): persist(write, token, host)
             case .saveSnapshot(let snapshot, let token): save(snapshot, token, host)
-            case .send, .compactLog, .reply, .deliver, .close, .note, .halt: break
+            case .send, .compactLog, .reply, .deliver, .close, .note, .halt, .call,
+                .abandonCall, .answer:
+                break
             }
         }
     }

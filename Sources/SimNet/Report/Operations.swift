@@ -77,6 +77,7 @@ struct Operations: Sendable {
         case .joinRoom: kind = "join"
         case .leaveRoom: kind = "leave"
         case .openSession: kind = "session"
+        case .deleteRoom: kind = "delete"
         case .sendMessage, .readRegister, .writeRegister: return
         }
         while others.count <= client { others.append([]) }
@@ -92,6 +93,9 @@ struct Operations: Sendable {
         switch message {
         case .roomsList: answer(client, "list", .done, text, now)
         case .globalRoomsList: answer(client, "discover", .done, text, now)
+        case .deletionDone: answer(client, "delete", .done, text, now)
+        case .deletionFailed(_, _, let error, _):
+            answer(client, "delete", outcome(error), text, now)
         case .roomCreated: answer(client, "create", .done, text, now)
         case .createFailed(let error): answer(client, "create", outcome(error), text, now)
         case .joined: answer(client, "join", .done, text, now)
@@ -107,7 +111,8 @@ struct Operations: Sendable {
             // The client may send it again: an acknowledgement still counts.
             guard let id, let found = open[Name(client: client, text: id)] else { return }
             finish(found, outcome(error), "\(error)", now)
-        case .messageSent, .newMessage, .memberJoined, .memberLeft, .registerValue,
+        case .deletionBegun, .roomDeleted, .messageSent, .newMessage, .memberJoined, .memberLeft,
+            .registerValue,
             .registerWritten, .registerMismatch, .registerFailed:
             break
         }
@@ -156,7 +161,8 @@ struct Operations: Sendable {
         case .outcomeUnknown, .sessionExpired: .unknown
         case .invalidRequest, .invalidContent, .roomNotFound, .nameTaken, .notMember,
             .unavailable, .overloaded, .stateFull, .alreadyAcknowledged, .rateLimited, .roomLimit,
-            .roomFull:
+            .roomFull, .unauthorized,
+            .invalidState, .deletionFailed:
             .refused
         }
     }

@@ -21,6 +21,7 @@ enum ReportText {
         case .leaveRoom(let room, let user): "leave \(text(room)) as \(user)"
         case .sendMessage(let room, _, let content, let name):
             "send \(name ?? "unnamed") to \(text(room)): \(text(content))"
+        case .deleteRoom(let room, let user): "delete \(text(room)) as \(user)"
         case .openSession: "open a session"
         case .readRegister(let key): "read \(key)"
         case .writeRegister(let key, let operation, let request):
@@ -40,7 +41,11 @@ enum ReportText {
     static func text(_ message: ServerMessage) -> String {
         switch message {
         case .roomsList(let rooms): "\(rooms.count) rooms here"
-        case .globalRoomsList(let rooms): "\(rooms.count) rooms"
+        case .globalRoomsList(let rooms, _): "\(rooms.count) rooms"
+        case .deletionBegun(let room, _, _): "\(text(room)) is being deleted"
+        case .deletionDone(let room, _): "deleted \(text(room))"
+        case .deletionFailed(let room, _, let error, _): "not deleted \(text(room)): \(error)"
+        case .roomDeleted(let room, _): "\(text(room)) is deleted"
         case .roomCreated(let room, _, _): "created \(room.name), \(text(room.id))"
         case .createFailed(let error): "not created: \(error)"
         case .joined(let reply):

@@ -45,7 +45,7 @@ extension World {
         case .transfer(let target):
             let whom = target.map { "\($0)" } ?? "the best member"
             book.tell(host, .told, "is to hand over to \(whom)", at: now)
-        case .tick, .peer, .connected, .disconnected, .backlog, .wallClock: break
+        case .tick, .peer, .rpc, .called, .connected, .disconnected, .backlog, .wallClock: break
         }
         for effect in effects {
             switch effect {
@@ -65,7 +65,9 @@ extension World {
             case .note(.roleChanged): break
             case .note(let note): book.tell(host, .told, "\(note)", at: now)
             case .halt(let reason): book.tell(host, .told, "halts: \(reason)", at: now)
-            case .send, .compactLog: break
+            case .call(_, let cluster, let call, _):
+                book.tell(host, .told, "asks \(cluster): \(call)", at: now)
+            case .send, .compactLog, .abandonCall, .answer: break
             }
         }
     }

@@ -20,7 +20,7 @@ extension ChatClient {
             onSendFailed(room, name, error, now, into: &out)
         case .roomsList:
             if finish(.list, message) { reachedList(.list) }
-        case .globalRoomsList(let list):
+        case .globalRoomsList(let list, _):
             if finish(.discover, message) { onDiscovered(list) }
         case .roomCreated(let summary, _, _):
             guard case .create(let room) = control else { return unasked(message) }
@@ -51,7 +51,8 @@ extension ChatClient {
             guard control == .list || control == .discover else { return unasked(message) }
             endControl()
             retry(after: error, "listing rooms", now, into: &out)
-        case .sessionOpened, .registerValue, .registerWritten, .registerMismatch, .registerFailed:
+        case .deletionBegun, .deletionDone, .deletionFailed, .roomDeleted, .sessionOpened,
+            .registerValue, .registerWritten, .registerMismatch, .registerFailed:
             unasked(message)
         }
     }
@@ -206,7 +207,8 @@ extension ChatClient {
             sends.remove(at: position)
         case (_, .invalidRequest), (_, .invalidContent), (_, .roomNotFound), (_, .notMember),
             (_, .nameTaken), (_, .sessionExpired), (_, .alreadyAcknowledged), (_, .roomLimit),
-            (_, .roomFull):
+            (_, .roomFull), (_, .unauthorized),
+            (_, .invalidState), (_, .deletionFailed):
             wonder("message \(name ?? "") failed with \(error)")
             sends.remove(at: position)
         }

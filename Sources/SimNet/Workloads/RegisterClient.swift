@@ -303,7 +303,8 @@ public struct RegisterClient: Equatable, Sendable {
         case .failed, .registerFailed, .sessionOpened, .registerValue, .registerWritten,
             .registerMismatch,
             .roomsList, .globalRoomsList, .roomCreated, .createFailed, .joined, .joinFailed, .left,
-            .leaveFailed, .messageSent, .messageFailed, .newMessage, .memberJoined, .memberLeft:
+            .leaveFailed, .deletionBegun, .deletionDone, .deletionFailed, .roomDeleted,
+            .messageSent, .messageFailed, .newMessage, .memberJoined, .memberLeft:
             wonder("\(message) answers \(asked.map { "\($0)" } ?? "nothing")")
         }
     }
@@ -347,7 +348,8 @@ public struct RegisterClient: Equatable, Sendable {
             session = nil
             abandon(into: &out)
         case .invalidRequest, .invalidContent, .roomNotFound, .nameTaken, .notMember,
-            .sessionExpired, .alreadyAcknowledged, .roomLimit, .roomFull:
+            .sessionExpired, .alreadyAcknowledged, .roomLimit, .roomFull, .unauthorized,
+            .invalidState, .deletionFailed:
             wonder("\(current.call) failed with \(error)")
             abandon(into: &out)
         }

@@ -87,7 +87,8 @@ extension RequestError {
         switch self {
         case .unavailable, .outcomeUnknown, .overloaded, .stateFull, .rateLimited: true
         case .invalidRequest, .invalidContent, .roomNotFound, .nameTaken, .notMember,
-            .sessionExpired, .alreadyAcknowledged, .roomLimit, .roomFull:
+            .sessionExpired, .alreadyAcknowledged, .roomLimit, .roomFull, .unauthorized,
+            .invalidState, .deletionFailed:
             false
         }
     }

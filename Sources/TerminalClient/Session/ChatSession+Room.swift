@@ -53,7 +53,7 @@ extension ChatSession {
     /// What a node says.
     mutating func onMessage(_ message: ServerMessage, _ now: Instant, _ out: inout [Effect]) {
         switch message {
-        case .globalRoomsList(let rooms): onRooms(rooms, now, &out)
+        case .globalRoomsList(let rooms, _): onRooms(rooms, now, &out)
         case .roomCreated(let room, _, _):
             guard phase == .creating else { return }
             goal?.id = room.id

@@ -107,7 +107,9 @@ final class DiskRun {
             case .persist(let write, let token): storage.persist(write, token)
             case .saveSnapshot(let snapshot, let token): storage.saveSnapshot(snapshot, token)
             case .compactLog(let index): storage.compact(through: index)
-            case .send, .reply, .deliver, .close, .note, .halt: break
+            case .send, .reply, .deliver, .close, .note, .halt, .call, .abandonCall,
+                .answer:
+                break
             }
         }
     }

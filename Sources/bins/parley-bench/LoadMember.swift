@@ -214,7 +214,8 @@ final class LoadSender: LoadMember {
             window[index].retryAt = monotonicNanoseconds() + 100_000_000
             if isJoined { rejoin() }
         case .invalidRequest, .invalidContent, .roomNotFound, .nameTaken, .stateFull,
-            .sessionExpired, .alreadyAcknowledged, .roomLimit, .roomFull:
+            .sessionExpired, .alreadyAcknowledged, .roomLimit, .roomFull, .unauthorized,
+            .invalidState, .deletionFailed:
             load.rejected += 1
             finish(index)
         }

@@ -1,0 +1,383 @@
+// Rooms between clusters, as entries change them.
+extension ReplicatedState {
+    mutating func execute(
+        _ operation: FederationOperation, of header: CommandHeader,
+        into effects: inout [StateEffect], marks: inout MarkSet
+    ) -> Outcome {
+        switch operation {
+        case .join(let place, let room, let user, let at):
+            guard let guest = admit(place, to: room, marks: &marks) else {
+                return refusal(of: place, room)
+            }
+            return rooms.join(room, user: user, via: guest, at: at, into: &effects)
+        case .leave(let place, let room, let user, let reason, let at):
+            guard let guest = admit(place, to: room, marks: &marks) else {
+                return refusal(of: place, room)
+            }
+            return rooms.leave(
+                room, user: user, via: guest, reason: reason, at: at, into: &effects)
+        case .send(let from, var submission):
+            clusters.meet(from)
+            guard let visit = clusters.table[from]?.visit else { return .refused(.malformed) }
+            submission.connection = .guest
+            return rooms.send(
+                submission, via: visit, at: stamp, limits: limits, into: &effects, marks: &marks)
+        case .message(let place, let room, let message):
+            return receive(place, in: room, marks: &marks) { state, marks in
+                state.receive(message, in: room, into: &effects, marks: &marks)
+            }
+        case .memberEvent(let place, let room, let event):
+            return receive(place, in: room, marks: &marks) { state, _ in
+                state.rooms.receive(event, in: room, into: &effects)
+            }
+        case .prepareDeletion(let room, let transaction, let coordinator):
+            return prepareDeletion(of: room, transaction, coordinator)
+        case .finishDeletion(let room, let transaction, let isCommitted):
+            return finishDeletion(of: room, transaction, isCommitted, into: &effects)
+        case .joinForeign(let room, let host, let user, let connection, let since, let at):
+            let connection = MemberConnection(session: header.session, connection: connection)
+            return join(
+                room, host: host, user: user, via: connection, since: since, at: at,
+                into: &effects)
+        case .rejoin(let room):
+            rejoin(room)
+            return .done
+        case .delivered, .joinAnswered, .setAway, .visit:
+            return keep(operation, into: &effects, marks: &marks)
+        }
+    }
+
+    /// What the leader found out about another cluster.
+    private mutating func keep(
+        _ operation: FederationOperation, into effects: inout [StateEffect], marks: inout MarkSet
+    ) -> Outcome {
+        switch operation {
+        case .delivered(let cluster, let number):
+            clusters.table.update(cluster) { $0.outbox.remove(through: number) }
+        case .joinAnswered(let cluster, let number, let answer, let at):
+            joinAnswered(cluster, number, answer, at: at, into: &effects)
+        case .setAway(let cluster, let isAway, let at):
+            clusters.meet(cluster)
+            guard clusters.table[cluster]?.isAway != isAway else { return .done }
+            if isAway {
+                marks.insert(.clusterFailed)
+                part(from: cluster, at: at, into: &effects)
+            } else {
+                marks.insert(.clusterReturned)
+                clusters.table.update(cluster) { $0.isAway = false }
+                rejoinAll(of: cluster)
+            }
+        case .visit(let cluster, let visit):
+            clusters.meet(cluster)
+            guard let known = clusters.table[cluster]?.ownVisit, visit > known else {
+                return .done
+            }
+            clusters.table.update(cluster) { $0.ownVisit = visit }
+            rejoinAll(of: cluster)
+        case .join, .leave, .send, .message, .memberEvent, .prepareDeletion, .finishDeletion,
+            .joinForeign, .rejoin:
+            preconditionFailure("not the leader's finding: \(operation)")
+        }
+        return .done
+    }
+
+    // MARK: - As the host
+
+    /// The seat of a cluster's users in a room hosted here; `nil` for an echo or no such room.
+    private mutating func admit(
+        _ place: CallPlace, to room: UniqueID, marks: inout MarkSet
+    ) -> MemberConnection? {
+        clusters.meet(place.caller)
+        guard clusters.table.update(place.caller, { $0.isEcho(place) }) == false else {
+            marks.insert(.federationEcho)
+            return nil
+        }
+        guard rooms.table.read(room, { $0.host == nil }) == true,
+            let visit = clusters.table[place.caller]?.visit
+        else { return nil }
+        return MemberConnection(session: visit, connection: .guest)
+    }
+
+    private func refusal(of place: CallPlace, _ room: UniqueID) -> Outcome {
+        rooms.table.read(room) { $0.host == nil } == true
+            ? .refused(.superseded) : .refused(.roomNotFound)
+    }
+
+    /// The clusters that have users in a room hosted here, ascending.
+    public func guests(of room: UniqueID) -> [ClusterName] {
+        clusters.table.filter {
+            rooms.hasSeat(MemberConnection(session: $0.value.visit, connection: .guest), in: room)
+        }.map(\.key)
+    }
+
+    /// Ends what a cluster that failed had here. What its own users were promised stays to be told.
+    private mutating func part(
+        from name: ClusterName, at: WallTime, into effects: inout [StateEffect]
+    ) {
+        guard let visit = clusters.table[name]?.visit else { return }
+        let next = clusters.beginVisit()
+        var gone: [OutboxItem] = []
+        clusters.table.update(name) { cluster in
+            cluster.isAway = true
+            cluster.visit = next
+            gone = cluster.outbox.removeAll { _, item in
+                if case .join = item { return true }
+                return item.concernsGuests
+            }
+        }
+        for case .join(let room, let user, let asked?, _) in gone {
+            effects.append(
+                .foreignJoin(by: asked, room: room, user: user, refused: .hostUnavailable))
+        }
+        rooms.end(visit, reason: .nodeUnreachable, at: at, into: &effects)
+    }
+
+    /// Decides a deletion and lets all who have to do with the room know.
+    mutating func decideDeletion(
+        of room: UniqueID, _ transaction: UniqueID, _ verdict: DeletionVerdict,
+        into effects: inout [StateEffect]
+    ) {
+        let present = guests(of: room)
+        let name = rooms.table.read(room) { $0.name } ?? ""
+        guard
+            let deletion = rooms.decideDeletion(of: room, transaction, verdict, into: &effects)
+        else { return }
+        var told = deletion.participants
+        for guest in present where !told.contains(guest) { told.append(guest) }
+        for cluster in told {
+            switch verdict {
+            case .commit:
+                clusters.push(
+                    .commitDeletion(room: room, transaction: transaction, name: name), to: cluster)
+            case .abort:
+                clusters.push(
+                    .rollbackDeletion(room: room, transaction: transaction), to: cluster)
+            }
+        }
+    }
+
+    /// After each entry: what it did in rooms that concern other clusters goes into their outboxes.
+    mutating func tellClusters(
+        from start: Int, of effects: inout [StateEffect], marks: inout MarkSet
+    ) {
+        guard clusters.table.count > 0 else { return }
+        var position = start
+        while position < effects.count {
+            switch effects[position] {
+            case .message(let room, let message):
+                tellGuests(of: room, .message(room: room, sequence: message.sequence))
+            case .memberJoined(let room, let user, _, let count, let at):
+                let event = MemberEvent(kind: .joined, user: user, memberCount: count, at: at)
+                tellGuests(of: room, .memberEvent(room: room, event))
+            case .memberLeft(let room, let user, let count, let reason, let at):
+                let event = MemberEvent(
+                    kind: .left, user: user, memberCount: count, reason: reason, at: at)
+                tellGuests(of: room, .memberEvent(room: room, event))
+            case .guestLeft(let room, let host, let user, let reason):
+                clusters.push(.leave(room: room, user: user, reason: reason), to: host)
+            case .outcome, .nodeSessionOpened, .nodeSessionEnded, .deletionBegun, .roomDeleted,
+                .deletionAborted, .foreignJoin, .historyJumped:
+                break
+            }
+            position += 1
+        }
+        boundOutboxes(into: &effects, marks: &marks)
+    }
+
+    private mutating func tellGuests(of room: UniqueID, _ item: OutboxItem) {
+        guard rooms.table.read(room, { $0.host == nil }) == true else { return }
+        for guest in guests(of: room) { clusters.push(item, to: guest) }
+    }
+
+    /// A cluster that takes nothing for so long counts as away, and its guests' news is dropped.
+    private mutating func boundOutboxes(
+        into effects: inout [StateEffect], marks: inout MarkSet
+    ) {
+        for (name, cluster) in clusters.table
+        where cluster.outbox.items.count > ForeignClusters.outboxLimit {
+            marks.insert(.clusterOutboxFull)
+            let start = effects.count
+            if !cluster.isAway {
+                part(from: name, at: WallTime(milliseconds: 0), into: &effects)
+            }
+            clusters.table.update(name) { cluster in
+                while cluster.outbox.items.count > ForeignClusters.outboxLimit,
+                    let oldest = cluster.outbox.items.first
+                {
+                    cluster.outbox.remove(oldest.key)
+                }
+            }
+            tellClusters(from: start, of: &effects, marks: &marks)
+            return
+        }
+    }
+
+    // MARK: - As a cluster with a mirror
+
+    /// Makes a user of this cluster a member, here or by asking the room's host.
+    mutating func join(
+        _ room: UniqueID, host: ClusterName?, user: String, via connection: MemberConnection,
+        since: UInt64?, at: WallTime, into effects: inout [StateEffect]
+    ) -> Outcome {
+        let held = rooms.table[room]
+        if let held, held.host == nil || held.members[TextKey(user)] ?? 0 > 0 {
+            return rooms.join(room, user: user, via: connection, at: at, into: &effects)
+        }
+        guard let host = held?.host ?? host else { return .refused(.roomNotFound) }
+        clusters.meet(host)
+        guard clusters.table[host]?.isAway == false else { return .refused(.hostUnavailable) }
+        clusters.push(
+            .join(room: room, user: user, asked: connection, since: since), to: host)
+        return .joinPending
+    }
+
+    /// What the host said to a join.
+    private mutating func joinAnswered(
+        _ name: ClusterName, _ number: UInt64, _ answer: FederationAnswer, at: WallTime,
+        into effects: inout [StateEffect]
+    ) {
+        guard
+            case .join(let room, let user, let asked, let since)? =
+                clusters.table.update(name, { $0.outbox.items[number] }) ?? nil
+        else { return }
+        clusters.table.update(name) { _ = $0.outbox.remove(number) }
+        if let held = rooms.table[room], held.host != name { return }
+        guard case .joined(let hosted, let members, let messages) = answer, hosted.id == room
+        else {
+            joinRefused(room, user, asked, answer, into: &effects)
+            return
+        }
+        rooms.mirror(
+            hosted, of: name, members: members, messages: messages, since: since, at: at,
+            stamp: stamp, limits: limits, into: &effects)
+        if let asked {
+            rooms.completeLeave(TextKey(user), of: room, at: at, into: &effects)
+            _ = rooms.join(room, user: user, via: asked, at: at, into: &effects)
+            effects.append(.foreignJoin(by: asked, room: room, user: user, refused: nil))
+        }
+        guard rooms.table[room]?.members[TextKey(user)] ?? 0 <= 0 else { return }
+        // Whoever asked has gone meanwhile.
+        effects.append(.guestLeft(room: room, host: name, user: user, reason: .disconnected))
+        if rooms.seatedUser(in: room) == nil { rooms.remove(room) }
+    }
+
+    private mutating func joinRefused(
+        _ room: UniqueID, _ user: String, _ asked: MemberConnection?, _ answer: FederationAnswer,
+        into effects: inout [StateEffect]
+    ) {
+        var refusal = Refusal.hostUnavailable
+        if case .refused(.roomNotFound, _) = answer { refusal = .roomNotFound }
+        if case .refused(.invalidRequest, _) = answer { refusal = .malformed }
+        if let asked {
+            effects.append(.foreignJoin(by: asked, room: room, user: user, refused: refusal))
+        }
+        // The host has the last word on whether there is such a room.
+        if refusal == .roomNotFound { endMirror(of: room, UniqueID.least, into: &effects) }
+    }
+
+    private mutating func endMirror(
+        of room: UniqueID, _ transaction: UniqueID, into effects: inout [StateEffect]
+    ) {
+        guard let held = rooms.table[room], held.host != nil else { return }
+        rooms.remove(room)
+        effects.append(
+            .roomDeleted(
+                room: room, name: held.name, transaction: transaction, asked: nil, without: []))
+    }
+
+    /// Takes what the host tells of a mirrored room, unless it is an echo.
+    private mutating func receive(
+        _ place: CallPlace?, in room: UniqueID, marks: inout MarkSet,
+        _ body: (inout ReplicatedState, inout MarkSet) -> Void
+    ) -> Outcome {
+        guard let host = rooms.table.read(room, { $0.host }) ?? nil else {
+            return .refused(.roomNotFound)
+        }
+        if let place {
+            guard place.caller == host else { return .refused(.roomNotFound) }
+            guard clusters.table.update(host, { $0.isEcho(place) }) == false else {
+                marks.insert(.federationEcho)
+                return .refused(.superseded)
+            }
+        }
+        body(&self, &marks)
+        return .done
+    }
+
+    private mutating func receive(
+        _ message: ChatMessage, in room: UniqueID, into effects: inout [StateEffect],
+        marks: inout MarkSet
+    ) {
+        let isTaken = rooms.receive(
+            message, in: room, canJump: false, stamp: stamp, limits: limits, into: &effects)
+        guard !isTaken else { return }
+        // What is missing comes with the answer to a join, which may be asked again at any time.
+        marks.insert(.federationGap)
+        if let user = rooms.seatedUser(in: room) { rejoin(user, room) }
+    }
+
+    private mutating func rejoin(_ room: UniqueID) {
+        guard let held = rooms.table[room] else { return }
+        for (user, seats) in held.members where seats > 0 { rejoin(user.text, room) }
+    }
+
+    private mutating func rejoinAll(of host: ClusterName) {
+        for (room, user) in rooms.seated(inRoomsOf: host) { rejoin(user, room) }
+    }
+
+    /// Asks the host once more for a user who has a seat here, if that is not under way.
+    private mutating func rejoin(_ user: String, _ room: UniqueID) {
+        guard let host = rooms.table.read(room, { $0.host }) ?? nil else { return }
+        clusters.meet(host)
+        clusters.table.update(host) { cluster in
+            let isAsked = cluster.outbox.items.contains { item in
+                if case .join(room, user, _, _) = item.value { return true }
+                return false
+            }
+            if !isAsked {
+                cluster.outbox.push(.join(room: room, user: user, asked: nil, since: nil))
+            }
+        }
+    }
+
+    /// Nobody waits any more for the joins that `isOver` names.
+    mutating func forgetJoins(where isOver: (UniqueID, String, MemberConnection) -> Bool) {
+        for (name, _) in clusters.table {
+            clusters.table.update(name) { $0.outbox.forgetAskers(where: isOver) }
+        }
+    }
+
+    /// Ends all that a session of a node had.
+    mutating func endMemberships(
+        of session: SessionID, _ reason: LeaveReason, at: WallTime,
+        into effects: inout [StateEffect]
+    ) {
+        forgetJoins { $2.session == session }
+        rooms.end(session, reason: reason, at: at, into: &effects)
+    }
+
+    // MARK: - As one who has a vote
+
+    private mutating func prepareDeletion(
+        of room: UniqueID, _ transaction: UniqueID, _ coordinator: ClusterName
+    ) -> Outcome {
+        guard let held = rooms.table[room] else { return .done }
+        guard held.host == coordinator else { return .refused(.invalidState) }
+        rooms.table.update(room) { $0.prepared = transaction }
+        return .done
+    }
+
+    private mutating func finishDeletion(
+        of room: UniqueID, _ transaction: UniqueID, _ isCommitted: Bool,
+        into effects: inout [StateEffect]
+    ) -> Outcome {
+        guard let held = rooms.table[room] else { return .done }
+        guard held.host != nil else { return .refused(.invalidState) }
+        if isCommitted {
+            endMirror(of: room, transaction, into: &effects)
+        } else if held.prepared == transaction {
+            rooms.table.update(room) { $0.prepared = nil }
+        }
+        return .done
+    }
+}
