@@ -305,6 +305,8 @@ struct ChatScreenTests {
         #expect(run.rows[5] == "13:34 ben: message 15")
         run.press(.down, .pageDown, .pageDown)
         #expect(run.rows[5] == "13:34 ben: message 21")
+        run.press(.pageUp, .enter)
+        #expect(run.rows[5] == "13:34 ben: message 21")
         for _ in 0..<20 { run.press(.pageUp) }
         #expect(run.rows[1] == "    * joined tea on a:1, 2 in the room")
         #expect(run.rows[5] == "13:34 ben: message 4")

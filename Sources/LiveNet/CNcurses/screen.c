@@ -3,6 +3,7 @@
 #include "screen.h"
 
 #include <ncurses.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -18,6 +19,9 @@
 // How the terminal was found, and what makes it show what it showed before.
 static struct termios found;
 static char leave[256];
+
+// How long the rest of a key's sequence or of a character may take, in milliseconds.
+enum { patience = 100 };
 
 static const int faults[] = {SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGSEGV};
 
@@ -59,8 +63,7 @@ int screen_open(void) {
     noecho();
     nonl();
     keypad(stdscr, TRUE);
-    nodelay(stdscr, TRUE);
-    set_escdelay(25);
+    set_escdelay(patience);
     return 0;
 }
 
@@ -75,6 +78,11 @@ void screen_resize(int rows, int columns) {
 }
 
 int32_t screen_key(void) {
+    // ncurses drops the first bytes of a character whose last ones have not come, so it may wait
+    // for them. Without bytes there may still be characters that it has read before.
+    struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
+    bool has_bytes = poll(&input, 1, 0) > 0 && (input.revents & POLLIN);
+    wtimeout(stdscr, has_bytes ? patience : 0);
     wint_t key = 0;
     switch (wget_wch(stdscr, &key)) {
     case OK: return (int32_t)key;

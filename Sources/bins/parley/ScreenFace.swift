@@ -36,7 +36,8 @@ final class ScreenFace {
         for number in [SIGINT, SIGTERM, SIGHUP] {
             loop.onSignal(number) { face?.feed(.quit(128 + number)) }
         }
-        loop.onSignal(SIGWINCH) { face?.onResize() }
+        // A stopped process does not hear that its terminal has another size.
+        for number in [SIGWINCH, SIGCONT] { loop.onSignal(number) { face?.onResize() } }
         guard let screen = TerminalScreen() else {
             Terminal.error("parley chat: this terminal cannot show a screen; use --plain")
             return 1
