@@ -220,8 +220,8 @@ public struct Options: Equatable, Sendable {
         limits.inactivityTimeout = .milliseconds(Int64(prng.int(in: 500..<4_000)))
         limits.cleanupInterval = .milliseconds(Int64(prng.int(in: 100..<2_000)))
         if prng.chance(1, in: 3) {
-            limits.rateLimit = prng.int(in: 2..<20)
-            limits.rateBurst = prng.int(in: 1..<20)
+            limits.rateLimit = prng.int(in: 3..<20)
+            limits.rateBurst = prng.int(in: 2..<20)
         }
     }
 

@@ -83,6 +83,11 @@ extension ChatClient {
         into out: inout Outbox<ClientEffect>
     ) {
         guard error.isTransient else { return wonder("\(what) failed with \(error)") }
+        if error == .rateLimited {
+            // As it was told: a second later, and nobody else would serve it sooner.
+            controlRetryAt = now + .seconds(1)
+            return
+        }
         controlRetryAt = now + prng.interval(from: .milliseconds(50), to: .milliseconds(400))
         if prng.chance(1, in: 3) { hangUp(now, into: &out) }
     }

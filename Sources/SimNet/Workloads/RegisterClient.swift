@@ -333,6 +333,7 @@ public struct RegisterClient: Equatable, Sendable {
         pending?.isSent = false
         guard let current = pending else { return }
         switch error {
+        case .rateLimited where goal != .none: actAt = now + .seconds(1)
         case .unavailable, .overloaded, .stateFull, .rateLimited:
             // Nothing was done by this attempt; if that holds for all, it surely was not done.
             let givesUp = settings.isScripted || prng.chance(1, in: 2)
