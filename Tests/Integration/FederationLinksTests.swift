@@ -309,7 +309,7 @@ struct RPCServerTests {
         edge.server.answer(edge.asked[0].id, .refused(.unavailable, "no leader"))
         #expect(
             try XMLRPCReader.reply(edge.answers[one]?.body ?? [])
-                == .fault(RPCFault(-32500, "no leader")))
+                == .fault(RPCFault(503, "no leader")))
         #expect(edge.server.waitingCount == 0)
     }
 

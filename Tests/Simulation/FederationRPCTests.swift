@@ -163,21 +163,26 @@ struct FederationRPCTests {
         #expect(form(.finished, 10) == "{success: true, node_id: 'node1'}")
     }
 
-    @Test("a refusal of a call whose result has no place for one is false, ABORT or a fault")
+    @Test("where a result has no place for a refusal, it is the fault 503, false, ABORT or a fault")
     func refusals() {
-        func form(_ call: Int) -> String {
-            text(
-                FederationAnswer.refused(.unavailable, "no leader").reply(
-                    to: calls[call], from: node1))
+        func form(_ call: Int, _ refusal: FederationRefusal) -> String {
+            text(FederationAnswer.refused(refusal, "why").reply(to: calls[call], from: node1))
         }
-        #expect(form(0) == "fault -32500: no leader")
-        #expect(form(1) == "fault -32500: no leader")
-        #expect(form(5) == "false")
-        #expect(form(6) == "false")
-        #expect(form(9).hasPrefix("{vote: 'ABORT', reason: 'no leader'"))
+        for call in [0, 1, 5, 6, 9] {
+            #expect(form(call, .unavailable) == "fault 503: why")
+            #expect(form(call, .unknown) == "fault 503: why")
+            let fault = RPCReply.fault(RPCFault(503, "why"))
+            #expect(
+                CallResult(fault, to: calls[call]) == .answered(.refused(.unavailable, "why")))
+        }
+        #expect(form(0, .invalidRequest) == "fault -32500: why")
+        #expect(form(1, .invalidRequest) == "fault -32500: why")
+        #expect(form(5, .roomNotFound) == "false")
+        #expect(form(6, .roomNotFound) == "false")
+        #expect(form(9, .roomNotFound).hasPrefix("{vote: 'ABORT', reason: 'why'"))
         #expect(
-            form(8)
-                == "{success: false, message: 'no leader', error_code: 'ADMIN_NODE_UNAVAILABLE'}")
+            form(8, .unavailable)
+                == "{success: false, message: 'why', error_code: 'ADMIN_NODE_UNAVAILABLE'}")
     }
 
     @Test("answers of a node of the guides are understood")

@@ -68,6 +68,10 @@ public final class LiveNode: PeerLinkOwner {
             seed: randomNumber())
         configuration.raft = settings.raft
         configuration.limits = settings.limits
+        configuration.federation.name = settings.federation.name
+        configuration.federation.peers = settings.federation.peers.map(\.name)
+        configuration.federation.heartbeatInterval = settings.federation.heartbeatInterval
+        configuration.federation.heartbeatTimeout = settings.federation.heartbeatTimeout
         let now = loop.now
         do {
             node = try Node(configuration, durable: opened.durable, now: now)
@@ -220,9 +224,10 @@ public final class LiveNode: PeerLinkOwner {
             counters.deliveries += UInt64(receivers.count)
             for receiver in receivers { connections[receiver]?.send(&text) }
         case .close(let connection, let reason): connections[connection]?.close(reason)
-        case .call(let id, _, _, _): step(.called(id, .failed(wasSent: false)))
-        case .abandonCall: break
-        case .answer: break
+        case .call(let id, let cluster, let call, let context):
+            federation.call(id, cluster, call, context)
+        case .abandonCall(let id): federation.abandon(id)
+        case .answer(let id, let answer): self.answer(id, answer)
         case .note(let note): write(note)
         case .halt(let reason): halt(reason)
         }

@@ -5,8 +5,9 @@ extension FederationAnswer {
 
     /// The answer of XML-RPC to this call; `name` is the answering cluster.
     ///
-    /// The answer must be one that the call can have. A refusal of a call whose result has no place
-    /// for one becomes false, ABORT or a fault.
+    /// The answer must be one that the call can have. Where the result has no place for a refusal,
+    /// one that may pass becomes the fault 503, so that the caller tries again; any other becomes
+    /// false, ABORT or a fault.
     public func reply(to call: FederationCall, from name: ClusterName) -> RPCReply {
         if case .refused(let refusal, let text) = self {
             return Self.reply(refusing: call, refusal, text, from: name)
@@ -72,6 +73,7 @@ extension FederationAnswer {
         from name: ClusterName
     ) -> RPCReply {
         let code = RPCMember("error_code", .string(refusal.code))
+        if refusal.mayPass, !call.hasErrorCode { return .fault(.unavailable(text)) }
         switch call {
         case .heartbeat, .hostedRooms: return .fault(.application(text))
         case .joinRoom:
@@ -163,6 +165,8 @@ extension CallResult {
     /// What an answer of XML-RPC to this call amounts to; one that cannot be read is a failure.
     public init(_ reply: RPCReply, to call: FederationCall, of answering: ClusterName? = nil) {
         switch reply {
+        case .fault(let fault) where fault.isUnavailable:
+            self = .answered(.refused(.unavailable, fault.text))
         case .fault(let fault): self = .fault(code: fault.code, fault.text)
         case .value(let value):
             let answer = FederationAnswer(value, to: call, of: answering)
@@ -181,7 +185,23 @@ extension HeartbeatAnswer {
     }
 }
 
+extension FederationCall {
+    /// True when the result has a place for an error code.
+    fileprivate var hasErrorCode: Bool {
+        switch self {
+        case .heartbeat, .hostedRooms, .messageBroadcast, .memberEventBroadcast, .prepareDeletion:
+            false
+        case .joinRoom, .leaveRoom, .forwardMessage, .memberDisconnected, .commitDeletion,
+            .rollbackDeletion:
+            true
+        }
+    }
+}
+
 extension FederationRefusal {
+    /// True when the same call, which may be made any number of times, may succeed later.
+    fileprivate var mayPass: Bool { self == .unavailable || self == .unknown }
+
     /// The documented name.
     public var code: String {
         switch self {

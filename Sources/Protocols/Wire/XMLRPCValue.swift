@@ -76,6 +76,10 @@ public struct RPCFault: Error, Equatable, Sendable {
     public static func invalidParameters(_ text: String) -> RPCFault { RPCFault(-32602, text) }
     /// -32500: the server could not do it just now.
     public static func application(_ text: String) -> RPCFault { RPCFault(-32500, text) }
+    /// 503, as of HTTP: not now, but the same call may succeed later.
+    public static func unavailable(_ text: String) -> RPCFault { RPCFault(503, text) }
+    /// True for `unavailable`.
+    public var isUnavailable: Bool { code == 503 }
     /// -32400: a limit of the server.
     public static func limit(_ text: String) -> RPCFault { RPCFault(-32400, text) }
 

@@ -1,12 +1,15 @@
 """A foreign node made with Python's own XML-RPC server; prints its port, then serves.
 
 It hosts one room and answers as the documents of the protocol say, in memory. With the argument
-`keep` it keeps connections open (HTTP/1.1), else it closes each after its answer (HTTP/1.0).
+`keep` it keeps connections open (HTTP/1.1), else it closes each after its answer (HTTP/1.0). With
+`tell=URL` it tells the node there what is said in the room.
 """
 
 import datetime
 import sys
+import threading
 import uuid
+import xmlrpc.client
 import xmlrpc.server
 
 ROOM = "11111111-2222-4333-8444-555555555555"
@@ -59,6 +62,11 @@ def leave_room(room_id, username, client_node_id):
     return {"success": True, "message": "bye"}
 
 
+def tell(url, room_id, message):
+    node = xmlrpc.client.ServerProxy(url, allow_none=True)
+    assert node.receive_message_broadcast(room_id, message)
+
+
 def forward_message(room_id, username, content, sender_node_id):
     if username not in members:
         return {"success": False, "error": "join first", "error_code": "NOT_MEMBER"}
@@ -71,6 +79,10 @@ def forward_message(room_id, username, content, sender_node_id):
         "timestamp": now(),
     }
     messages.append(message)
+    for argument in sys.argv:
+        if argument.startswith("tell="):
+            url = argument.removeprefix("tell=")
+            threading.Thread(target=tell, args=(url, room_id, message)).start()
     names = ("message_id", "sequence_number", "timestamp")
     return {"success": True, **{name: message[name] for name in names}}
 
