@@ -85,6 +85,11 @@ extension Live {
             try pane.wait(for: "> tea")
             try pane.press("r")
             try pane.wait(for: " Parley: 1 room")
+            try pane.press("d")
+            try pane.wait(for: " Delete tea? y deletes it")
+            try pane.press("y")
+            try pane.wait(for: " the room is deleted")
+            try pane.wait(for: "There are no rooms; c makes one.")
             try pane.press("q")
             try expectEnd(pane, code: 0, settings: settings)
         }

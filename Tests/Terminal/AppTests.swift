@@ -163,6 +163,35 @@ struct RoomsScreenTests {
         #expect(run.status == " connected to a:1")
     }
 
+    @Test("d asks first; y deletes the room, any other key does not")
+    func deletes() {
+        var run = AppRun()
+        run.open([])
+        #expect(run.press(.text("d"), .text("y")) == [])
+        run.press(.text("r"))
+        run.hear(.globalRoomsList([tea]))
+        #expect(run.press(.text("d")) == [])
+        #expect(run.status == " Delete tea? y deletes it")
+        #expect(run.press(.text("n")) == [])
+        #expect(run.status == " connected to a:1")
+        #expect(
+            run.press(.text("d"), .text("y"))
+                == [.link(.send(.deleteRoom(room: tea.id, user: "ann")))])
+        let id = UniqueID(high: 3, low: 1)
+        run.hear(.deletionBegun(room: tea.id, transaction: id, initiator: nil))
+        #expect(run.status == " the room is being deleted")
+        run.hear(
+            .deletionFailed(room: tea.id, transaction: id, .deletionFailed, reason: "no vote"))
+        #expect(run.status == " not deleted: no vote")
+        #expect(
+            run.hear(.deletionDone(room: tea.id, transaction: id))
+                == [.link(.send(.discoverRooms))])
+        #expect(run.status == " the room is deleted")
+        run.step(.link(.ended(why: "lost")))
+        #expect(run.press(.text("d"), .text("y")) == [])
+        #expect(run.status.hasPrefix(" not deleted: The cluster cannot decide just now"))
+    }
+
     @Test("q quits; Escape goes back to the form")
     func leaving() {
         var run = AppRun()
@@ -369,6 +398,21 @@ struct ChatScreenTests {
         #expect(enter("/leave") == [.link(.send(.leaveRoom(room: tea.id, user: "ann")))])
         other.type("/quit")
         #expect(other.press(.enter) == [.link(.close), .quit(0)])
+    }
+
+    @Test("/delete asks the node; a room that is deleted leads back to the list")
+    func deletion() {
+        var run = AppRun(columns: 59)
+        run.openTea()
+        run.type("/delete")
+        #expect(
+            run.press(.enter) == [.link(.send(.deleteRoom(room: tea.id, user: "ann")))])
+        run.hear(.deletionBegun(room: tea.id, transaction: nil, initiator: "ann"))
+        #expect(run.rows[2] == "    * ann is deleting the room")
+        #expect(
+            run.hear(.roomDeleted(room: tea.id, name: "tea")) == [.link(.send(.discoverRooms))])
+        #expect(run.status == " tea was deleted")
+        #expect(run.rows[0].hasPrefix(" Parley:"))
     }
 
     @Test("a signal quits with its code, wherever the person is")

@@ -38,7 +38,17 @@ extension ChatApp {
         }
         var list = list
         list.notice = ""
+        if let room = list.doomed {
+            list.doomed = nil
+            screen = .rooms(list)
+            if key == .text("y") { feed(.delete(room: room.id), now, &out) }
+            return
+        }
         switch key {
+        case .text("d"):
+            if list.rooms.indices.contains(list.selected) {
+                list.doomed = list.rooms[list.selected]
+            }
         case .text("q"):
             quit(0, &out)
             return
@@ -176,6 +186,11 @@ extension ChatApp {
                 quit(0, &out)
                 return
             }
+        case "/delete":
+            if let room = session?.room {
+                feed(.delete(room: room), now, &out)
+                return
+            }
         case "/help": say(Self.commands, in: &room)
         default: say("unknown command; " + Self.commands, in: &room)
         }
@@ -183,7 +198,7 @@ extension ChatApp {
     }
 
     private static let commands =
-        "there are /members, /leave, /quit and /help; //text says /text"
+        "there are /members, /delete, /leave, /quit and /help; //text says /text"
 
     /// True when nothing is lost, or the person was told and means it.
     private func mayLeave(_ room: inout ChatScreen) -> Bool {

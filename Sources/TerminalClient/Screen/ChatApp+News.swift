@@ -22,6 +22,14 @@ extension ChatApp {
         case .left: refresh(now, &out)
         case .notSent(let line, let error):
             tell("not sent: \(line.prefix(60)): \(error.explanation)")
+        case .deletionBegun(let user):
+            tell(user.map { "\($0) is deleting the room" } ?? "the room is being deleted")
+        case .deleted:
+            tell("the room is deleted")
+            refresh(now, &out)
+        case .notDeleted(let error, let reason):
+            tell("not deleted: \(reason ?? "\(error.explanation)")")
+        case .roomDeleted(let room): backToRooms("\(room) was deleted", now, &out)
         case .unreadable(let what): tell(what)
         }
     }
@@ -88,10 +96,17 @@ extension ChatApp {
         _ room: String, _ error: RequestError, _ now: Instant, _ out: inout [Effect]
     ) {
         showConnection()
+        backToRooms("\(room): \(error.explanation)", now, &out)
+    }
+
+    /// From a room that the person is not in any more to the list, which says why.
+    private mutating func backToRooms(
+        _ why: String, _ now: Instant, _ out: inout [Effect]
+    ) {
         guard case .chat = screen else { return }
         screen = .rooms(lastRooms)
         refresh(now, &out)
-        tell("\(room): \(error.explanation)")
+        tell(why)
     }
 
     private mutating func onRooms(_ rooms: [RoomSummary]) {

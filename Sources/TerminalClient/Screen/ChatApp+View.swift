@@ -45,7 +45,7 @@ extension ChatApp {
             let isSelected = first + place == list.selected
             let text = row(
                 (isSelected ? "> " : "  ") + SafeText.line(room.name), "\(room.memberCount)",
-                "\(room.admin)", SafeText.line(room.description))
+                SafeText.line("\(room.admin)"), SafeText.line(room.description))
             frame.put(2 + place, text, isSelected ? .reverse : .plain)
         }
         if list.rooms.isEmpty, !list.isLoading {
@@ -54,13 +54,15 @@ extension ChatApp {
         if let name = list.newRoom {
             let label = list.notice.isEmpty ? " New room: " : " \(list.notice): "
             frame.putInput(size.rows - 2, label: label, name, isActive: true)
+        } else if let room = list.doomed {
+            frame.putBar(size.rows - 2, " Delete \(SafeText.line(room.name))? y deletes it")
         } else {
             frame.putBar(
                 size.rows - 2, " " + SafeText.line(list.notice.isEmpty ? status : list.notice))
         }
         let keys =
             list.newRoom == nil
-            ? " Enter join  c create  r refresh  Escape disconnect  q quit"
+            ? " Enter join  c create  d delete  r refresh  Escape disconnect  q quit"
             : " Enter make and join  Escape back"
         frame.put(size.rows - 1, keys, .dim)
     }

@@ -45,6 +45,8 @@ struct RoomsScreen: Equatable, Sendable {
     var selected = 0
     /// The name of a room to make, while it is typed.
     var newRoom: LineEditor?
+    /// The room that is deleted if the person says so.
+    var doomed: RoomSummary?
     var isLoading = false
     /// The answer to something that the person asked for.
     var notice = ""

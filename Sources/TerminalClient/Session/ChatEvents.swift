@@ -23,6 +23,8 @@ extension ChatSession {
         case say(String)
         /// The person wants to see the rooms.
         case list
+        /// The person wants a room to be deleted.
+        case delete(room: UniqueID)
         /// Nothing more will be said: leave when all is acknowledged and was seen to come back.
         case finish
         /// Time has passed; when the connection was last heard of, if there is one.
@@ -73,6 +75,14 @@ extension ChatSession {
         case memberLeft(String, LeaveReason)
         /// The person has left the room and is in none.
         case left
+        /// A room is about to be deleted, by this user if it is another.
+        case deletionBegun(by: String?)
+        /// The room that the person wanted to be deleted is gone.
+        case deleted
+        /// It is not deleted; `reason` says more where there is more to say.
+        case notDeleted(RequestError, reason: String?)
+        /// The room in which the person was is gone; they are in none.
+        case roomDeleted(String)
         /// A line was refused and will not be said.
         case notSent(String, RequestError)
         /// The node says something that this client cannot read.

@@ -41,7 +41,7 @@ extension ChatSession {
     }
 
     /// The person is in no room and wants to be in none.
-    private mutating func forgetRoom() {
+    mutating func forgetRoom() {
         goal = nil
         phase = .lobby
         retryAt = nil
@@ -89,6 +89,16 @@ extension ChatSession {
         case .memberLeft(let room, let user, _, let reason, _):
             guard room == goal?.id, phase == .inRoom else { return }
             onMemberLeft(user, reason, &out)
+        case .deletionBegun(let room, _, let initiator):
+            guard room == goal?.id || initiator == nil else { return }
+            out.append(.tell(.deletionBegun(by: initiator)))
+        case .deletionDone: out.append(.tell(.deleted))
+        case .deletionFailed(_, _, let error, let reason):
+            out.append(.tell(.notDeleted(error, reason: reason)))
+        case .roomDeleted(let room, let name):
+            guard room == goal?.id else { return }
+            forgetRoom()
+            out.append(.tell(.roomDeleted(name)))
         case .failed(let error): onFailed(error, now, &out)
         default: break
         }

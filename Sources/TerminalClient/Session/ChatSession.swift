@@ -126,6 +126,8 @@ public struct ChatSession: Equatable, Sendable {
 
     /// True while a node is connected.
     public var isOpen: Bool { link == .open }
+    /// The room in which the person is or wants to be; `nil` as long as only its name is known.
+    public var room: UniqueID? { goal?.id }
     /// True while what is said goes out at once.
     public var isInRoom: Bool { link == .open && phase == .inRoom }
 
@@ -156,6 +158,12 @@ public struct ChatSession: Equatable, Sendable {
         case .list:
             isListing = true
             if link == .open { ask(.discoverRooms, now, &out) }
+        case .delete(let room):
+            if link == .open {
+                ask(.deleteRoom(room: room, user: settings.user), now, &out)
+            } else {
+                out.append(.tell(.notDeleted(.unavailable, reason: nil)))
+            }
         case .finish: onFinish(now, &out)
         case .tick(let heard):
             if let heard { lastHeard = max(lastHeard, heard) }

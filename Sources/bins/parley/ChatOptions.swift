@@ -39,12 +39,13 @@ struct ChatOptions {
 
         Keys
           form       Tab the other field, Enter connect, Escape quit
-          rooms      arrows choose, Enter join, c create, r refresh, Escape disconnect, q quit
+          rooms      arrows choose, Enter join, c create, d delete, r refresh, Escape disconnect, q quit
           chat       Enter says the line, PgUp and PgDn scroll, Escape back to the rooms
           everywhere Ctrl-C quit
 
         Lines that begin with a slash are commands:
           /members   who is in the room
+          /delete    delete this room, if you made it (on a screen)
           /leave     back to the rooms (on a screen)
           /rooms     all rooms (line by line)
           /quit      send what is pending and leave; so does the end of the input

@@ -93,6 +93,13 @@ final class LineFace {
         case .memberJoined(let user): notice("\(user) joined")
         case .memberLeft(let user, let reason): notice("\(user) left\(reason.words)")
         case .left: break
+        case .deletionBegun(let user): notice("\(user ?? options.user) is deleting the room")
+        case .deleted: notice("the room is deleted")
+        case .notDeleted(let error, let reason):
+            notice("not deleted: \(reason ?? "\(error.explanation)")")
+        case .roomDeleted(let room):
+            notice("\(room) was deleted")
+            end(1)
         case .notSent(let text, let error):
             hasLostLines = true
             notice("not sent: \(text.prefix(60)): \(error.explanation)")
@@ -104,7 +111,8 @@ final class LineFace {
         Terminal.print("\(rooms.count) rooms:")
         for room in rooms {
             let name = Terminal.plain(room.name)
-            Terminal.print("  \(name) (\(room.memberCount) members, \(room.admin))")
+            Terminal.print(
+                "  \(name) (\(room.memberCount) members, \(Terminal.plain("\(room.admin)")))")
         }
     }
 
