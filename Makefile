@@ -3,7 +3,7 @@
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
 
-.PHONY: help up down status logs build test sim replay soak coverage kill-matrix bench rolling-restart lint format docs clean
+.PHONY: help up down status logs build test sim replay soak coverage kill-matrix bench rolling-restart chat-hour lint format docs clean
 
 help: ## say what there is
 	@scripts/help $(firstword $(MAKEFILE_LIST))
@@ -46,6 +46,9 @@ bench: ## microbenchmarks, then a chat load on the running nodes; MICRO=0 or CHA
 
 rolling-restart: ## restart three nodes of their own under load, and say what clients noticed
 	@scripts/rolling-restart
+
+chat-hour: ## an hour of chat in a minute while nodes are killed, paused and cut off
+	@scripts/chat-hour
 
 lint: ## check the format of the sources, and the scripts
 	@scripts/lint

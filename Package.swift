@@ -91,7 +91,7 @@ let package = Package(
             path: "Tests/Terminal", swiftSettings: plain),
         .testTarget(
             name: "IntegrationTests",
-            dependencies: ["Protocols", "SimNet", "LiveNet", "EdgeCodecs"],
+            dependencies: ["Protocols", "SimNet", "LiveNet", "EdgeCodecs", "parley-bench"],
             path: "Tests/Integration", exclude: ["peers"], swiftSettings: plain),
     ],
     cxxLanguageStandard: .cxx17

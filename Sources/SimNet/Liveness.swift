@@ -133,6 +133,7 @@ extension World {
         do throws(Violation) {
             try checkers.answered(clients)
             try checkers.finished(core.map { nodes[$0] })
+            try checkers.parted(clients, core.map { nodes[$0] })
             verdict = .held
         } catch {
             fail(error)

@@ -14,6 +14,8 @@ public enum Mix: String, CaseIterable, Sendable {
     case crash
     /// As swarm, always through the real codecs.
     case bytes
+    /// Three nodes and a crowd of 200 that only chats; nodes crash, are paused and are cut off.
+    case hour
 }
 
 /// Which clients there are. Those of the seed are drawn; others do only what a plan orders.
@@ -24,6 +26,8 @@ public struct Load: Equatable, Sendable {
     public var only: [Int]?
     /// The most acts of each drawn client before the faults stop.
     public var operations = Int.max
+    /// How many clients only chat, each in one room of twenty; 0 draws clients of all kinds.
+    public var crowd = 0
     /// What the names of the clients' rooms begin with.
     public var rooms = "room"
 
@@ -126,6 +130,7 @@ public struct Options: Equatable, Sendable {
         var prng = Stream.options.prng(seed)
         var options = draw(mix: mix, from: &prng)
         options.duration = duration
+        if mix == .hour { return options }
         var presence = Stream.presence.prng(seed)
         options.drawPresence(from: &presence)
         options.drawHistories(from: &presence)
@@ -135,6 +140,10 @@ public struct Options: Equatable, Sendable {
     /// Draws options.
     public static func draw(mix: Mix, from prng: inout Prng) -> Options {
         var options = Options(mix: mix)
+        if mix == .hour {
+            options.drawHour(from: &prng)
+            return options
+        }
         options.nodes = prng.chance(1, in: 10) ? 1 : prng.chance(1, in: 6) ? 5 : 3
         options.bytes = mix == .bytes || prng.chance(1, in: 8)
         options.drawTimes(from: &prng)
@@ -144,7 +153,7 @@ public struct Options: Equatable, Sendable {
             options.upgrades = prng.chance(1, in: 5)
         }
         switch mix {
-        case .calm: break
+        case .calm, .hour: break
         case .network: options.drawNetworkFaults(from: &prng)
         case .disk:
             options.drawDiskFaults(from: &prng)
@@ -163,6 +172,20 @@ public struct Options: Equatable, Sendable {
             options.forgeChance = 1 << UInt64(prng.int(in: 0..<9))
         }
         return options
+    }
+
+    /// An hour of chat in a minute: every kind of fault several times, nothing else unusual.
+    private mutating func drawHour(from prng: inout Prng) {
+        nodes = 3
+        load.crowd = 200
+        drawTimes(from: &prng)
+        downtime = .seconds(4)
+        pause = .seconds(5)
+        cut = .seconds(8)
+        for fault in [Fault.crash, .crashMidStep, .pause, .partition] {
+            self[fault] = .milliseconds(Int64(prng.int(in: 6_000..<12_000)))
+        }
+        self[.crashOfAll] = .seconds(25)
     }
 
     private mutating func drawWire(from prng: inout Prng) {
@@ -305,6 +328,7 @@ extension Options: CustomStringConvertible {
         parts.append("disk=\(diskLatency.nanoseconds / 1_000)+\(diskJitter.nanoseconds / 1_000)us")
         if bytes { parts.append("bytes") }
         if upgrades { parts.append("upgrades") }
+        if load.crowd > 0 { parts.append("crowd=\(load.crowd)") }
         let plainRaft = RaftConfiguration()
         let plainState = StateLimits()
         let plainLimits = NodeLimits()

@@ -1,8 +1,8 @@
 import SimCodecs
-import SimNet
 import Testing
 
 @testable import Protocols
+@testable import SimNet
 
 @Suite("Node: idle members")
 struct PresenceTests {
@@ -239,5 +239,26 @@ struct PresenceTests {
         let result = run(seeds: 20_000..<20_020, duration: .seconds(30), codecs: chatCodecs)
         #expect(result.failures.map(\.seed) == [])
         #expect(result.statistics.marks[Int(Mark.idleMemberRemoved.rawValue)] > 10)
+    }
+}
+
+@Suite("Presence: who is in the rooms at the end")
+struct PresenceEndTests {
+    @Test("an hour of chat ends with everyone in their room; one too many or too few is seen")
+    func hour() throws {
+        var world = World(seed: 3, mix: .hour, duration: .seconds(30))
+        #expect(world.run().verdict == .held)
+        #expect(world.clients.count == 200)
+        let core = world.hosts.indices.filter { world.hosts[$0].isCore }.map { world.nodes[$0] }
+        var checker = Presence(drift: 0)
+        try checker.finished(world.clients, core)
+        #expect(checker.exercised == 10 * core.count)
+        #expect(throws: Violation.self) {
+            try checker.finished(Array(world.clients.dropFirst()), core)
+        }
+        #expect(throws: Violation.self) {
+            let young = World(seed: 3, mix: .hour)
+            try checker.finished(world.clients, young.nodes)
+        }
     }
 }

@@ -197,6 +197,11 @@ public struct Checkers: Sendable {
         do { try chat.finished(nodes) } catch { try weigh(error) }
     }
 
+    /// Who is in the rooms at the end, as the clients know it.
+    public mutating func parted(_ clients: [SimClient], _ nodes: [Node]) throws(Violation) {
+        do { try presence.finished(clients, nodes) } catch { try weigh(error) }
+    }
+
     /// What each client holds against the answers it was given, one by one.
     public mutating func answered(_ clients: [SimClient]) throws(Violation) {
         for (number, client) in clients.enumerated() {

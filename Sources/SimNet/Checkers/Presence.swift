@@ -49,6 +49,28 @@ public struct Presence: Sendable {
         }
     }
 
+    /// The run is over: in every room are those clients who joined it, and nobody else.
+    public mutating func finished(_ clients: [SimClient], _ nodes: [Node]) throws(Violation) {
+        let seats = clients.flatMap(\.seats).sorted { ($0.room, $0.user) < ($1.room, $1.user) }
+        var first = 0
+        while first < seats.count {
+            let room = seats[first].room
+            let next = seats[first...].firstIndex { $0.room != room } ?? seats.count
+            let expected = seats[first..<next].map(\.user)
+            for node in nodes {
+                exercised += 1
+                let members = node.state.room(room)?.members.map(\.key) ?? []
+                guard members == expected else {
+                    throw Violation(
+                        Self.name,
+                        "\(node.configuration.id) has \(members.map(\.text)) in room \(room), "
+                            + "where \(expected.map(\.text)) are")
+                }
+            }
+            first = next
+        }
+    }
+
     /// A node is gone, and its clients with it.
     public mutating func crashed(_ id: NodeID) { clients[id] = [:] }
 

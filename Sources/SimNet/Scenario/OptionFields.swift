@@ -65,6 +65,7 @@ public struct OptionField: Sendable {
         OptionField(name: "rate", place: .count(\.limits.rateLimit)),
         OptionField(name: "rate-burst", place: .count(\.limits.rateBurst)),
         OptionField(name: "operations", place: .count(\.load.operations)),
+        OptionField(name: "crowd", place: .count(\.load.crowd)),
     ]
 
     /// The option of this name.

@@ -103,7 +103,7 @@ struct ScenarioParser {
         } else {
             var only: [Int] = []
             repeat {
-                only.append(try words.count("clients", 0...Workload.mostClients - 1))
+                only.append(try words.count("clients", 0...Workload.largestCrowd - 1))
             } while !words.isAtEnd
             scenario.options.load.only = only
         }

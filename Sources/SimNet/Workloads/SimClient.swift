@@ -56,6 +56,15 @@ public enum SimClient: Equatable, Sendable {
         }
     }
 
+    /// The rooms that it has joined and not left on a connection that is open, with its name there.
+    var seats: [(room: UniqueID, user: TextKey)] {
+        guard case .chat(let client) = self, client.dialer.isOpen else { return [] }
+        return client.rooms.compactMap { room in
+            guard room.isJoined, let id = room.id else { return nil }
+            return (id, TextKey(client.user))
+        }
+    }
+
     /// The first answer that is not among those that the protocol documents; nil if all were.
     public var surprise: String? {
         switch self {

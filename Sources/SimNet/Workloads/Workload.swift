@@ -16,6 +16,7 @@ public enum Workload {
             clients.append(scripted(number, plan.rooms(of: number), nodes, seed))
         }
         if options.load.only?.isEmpty == true { return clients }
+        if options.load.crowd > 0 { return clients + crowd(options.load, nodes, seed) }
         let pauses = !options.ablation.lacks(.slowReader)
         clients += draw(prng: &prng, nodes: nodes, load: options.load, pauses: pauses) {
             Stream.client($0).prng(seed)
@@ -42,7 +43,25 @@ public enum Workload {
             RegisterClient(id: ClientID(number), nodes: nodes, settings: settings, prng: prng))
     }
 
-    /// The most clients that are drawn.
+    /// Clients that chat, each in one room with nineteen others, every 5 seconds or so.
+    private static func crowd(_ load: Load, _ nodes: [NodeID], _ seed: UInt64) -> [SimClient] {
+        (0..<min(load.crowd, largestCrowd)).map { number in
+            var prng = Stream.client(number).prng(seed)
+            var settings = ChatClient.Settings()
+            settings.rooms = ["\(load.rooms) \(number / 20)"]
+            settings.think = pace(.seconds(5), &prng)
+            settings.rude = 0
+            settings.operations = load.operations
+            return .chat(
+                ChatClient(
+                    id: ClientID(number), nodes: nodes, settings: settings, prng: prng.split()))
+        }
+    }
+
+    /// The most clients that a crowd has.
+    public static let largestCrowd = 1_000
+
+    /// The most clients that are drawn, but for a crowd.
     public static let mostClients = 10
 
     /// The clients of a seed, for these nodes.

@@ -19,7 +19,8 @@ final class ChatLoad {
     var ledgers: [Ledger] = []
     private(set) var receivers: [LoadReceiver] = []
     private(set) var senders: [LoadSender] = []
-    private var members: [LoadMember] { receivers + senders }
+    var members: [LoadMember] { receivers + senders }
+    private var membership: MembershipCheck?
     private var connected = 0
     private var joinedOnce = 0
     private(set) var hasStarted = false
@@ -77,6 +78,7 @@ final class ChatLoad {
         let ticker = Timer(loop: loop)
         ticker.start(milliseconds: 1, repeating: 1) { [unowned self] in tick() }
         defer { ticker.close() }
+        loop.onSignal(SIGINT) { [unowned self] in endEarly() }
         let maker = RoomMaker(self)
         maker.start()
         while rooms.count < options.rooms {
@@ -100,6 +102,16 @@ final class ChatLoad {
         }
         while !isOver { loop.runOnce() }
         return conclude()
+    }
+
+    /// What was sent until now is judged; asked again, no more is waited for.
+    private func endEarly() {
+        guard hasStarted else {
+            Output.error("parley-bench chat: ended before all members had joined")
+            exit(1)
+        }
+        let now = monotonicNanoseconds()
+        if countUntil > now { countUntil = now } else { isOver = true }
     }
 
     /// A room was made; ledgers go with rooms.
@@ -192,13 +204,22 @@ final class ChatLoad {
             if now >= countUntil {
                 isSending = false
                 noteGap(until: countUntil)
+                report.seconds = Double(max(countUntil - countFrom, 1)) / 1e9
                 report.cpu = ChatReport.cpuSeconds() - cpuBefore
             } else {
                 sendDue(now)
             }
         } else {
             let limit: Int64 = options.reconnects ? 30_000_000_000 : 10_000_000_000
-            if isSettled || now - countUntil > limit { isOver = true }
+            if let membership {
+                isOver = membership.isOver(now)
+            } else if isSettled || now - countUntil > limit {
+                guard options.checksMembers else {
+                    isOver = true
+                    return
+                }
+                membership = MembershipCheck(self, now)
+            }
         }
     }
 
@@ -259,6 +280,7 @@ final class ChatLoad {
             report.duplicates += ledger.doubled
             report.disorder += ledger.contradictions + ledger.gaps
         }
+        membership?.conclude()
         report.unanswered = senders.reduce(0) { $0 + $1.outstanding }
         let isGood = report.isGood(options)
         if !options.isJSONOnly { report.printTable(options) }

@@ -14,6 +14,10 @@ struct ChatOptions {
     var inflight = 16
     var size = 200
     var reconnects = false
+    /// Who is in the rooms is checked at the end.
+    var checksMembers = false
+    /// Receivers that leave before that.
+    var leavers = 0
     var compresses = false
     var isJSONOnly = false
 
@@ -36,9 +40,13 @@ struct ChatOptions {
           --size BYTES     content of a message, 40 to 5000 (default 200)
           --reconnect      lost members go on with the next URL: senders repeat what was not
                            acknowledged, receivers ask for what they missed
+          --members        check at the end who is in each room: as each member was told, and as
+                           each node answers one more that joins
+          --leavers N      receivers that leave before that, every other one without a word
           --deflate        offer permessage-deflate, and compress if the node agrees
           --json           nothing but the JSON line on the standard output
 
+        SIGINT ends the measurement early, and what was sent until then is judged.
         Progress goes to the standard error, the last line of the output is JSON.
         Exit codes: 0 all well; 1 loss, doubles, disorder, refusals, or no connection;
         2 bad arguments.
@@ -71,11 +79,16 @@ struct ChatOptions {
             case "--inflight": inflight = try rest.number(of: option, in: 1...65_536)
             case "--size": size = try rest.number(of: option, in: 40...5000)
             case "--reconnect": reconnects = true
+            case "--members": checksMembers = true
+            case "--leavers": leavers = try rest.number(of: option, in: 0...20_000)
             case "--deflate": compresses = true
             case "--json": isJSONOnly = true
             default: throw UsageError("unknown argument \(option)")
             }
         }
         guard !urls.isEmpty else { throw UsageError("--url is missing") }
+        guard leavers == 0 || checksMembers && leavers < receivers else {
+            throw UsageError("--leavers goes with --members and more receivers than that")
+        }
     }
 }

@@ -3,6 +3,8 @@ import Glibc
 
 /// What a chat load found.
 struct ChatReport {
+    /// How long the measurement was.
+    var seconds = 1.0
     /// Messages acknowledged in the measurement.
     var acknowledged = 0
     /// Messages received by receivers in the measurement.
@@ -25,6 +27,12 @@ struct ChatReport {
     var unanswered = 0
     /// Messages that could not be read.
     var unreadable = 0
+    /// Members and nodes that are wrong about who is in a room, and events that came wrongly.
+    var memberFaults = 0
+    /// Members and answers of nodes whose list was compared.
+    var listsCompared = 0
+    /// Comings and goings that members heard of.
+    var memberEvents = 0
     /// Members that lost their connection.
     var disconnects = 0
     /// Members that came back.
@@ -38,7 +46,7 @@ struct ChatReport {
 
     /// True when nothing is wrong.
     func isGood(_ options: ChatOptions) -> Bool {
-        lost + duplicates + disorder + rejected + unreadable + unanswered == 0
+        lost + duplicates + disorder + rejected + unreadable + unanswered + memberFaults == 0
             && (options.reconnects || disconnects == 0) && ackLatency.count > 0
     }
 
@@ -56,7 +64,6 @@ struct ChatReport {
 
     /// Writes the result for people.
     func printTable(_ options: ChatOptions) {
-        let seconds = Double(options.seconds)
         func latency(_ histogram: Histogram) -> String {
             "p50 \(milliseconds(histogram.quantile(0.5))) ms, "
                 + "p99 \(milliseconds(histogram.quantile(0.99))) ms, "
@@ -72,6 +79,7 @@ struct ChatReport {
             duplicates     \(duplicates)
             out of order   \(disorder)
             refused        \(rejected), unanswered \(unanswered), unreadable \(unreadable)
+            membership     \(memberFaults) wrong, of \(listsCompared) lists and \(memberEvents) events
             connections    \(disconnects) lost, \(reconnects) regained, \(retried) messages repeated
             longest gap    \(milliseconds(longestGap)) ms without an acknowledgement
             own processor  \(fixed(cpu / seconds * 100, 0))% of one core
@@ -81,7 +89,6 @@ struct ChatReport {
     /// The result as one JSON object.
     func json(_ options: ChatOptions, _ isGood: Bool) -> String {
         var writer = JSONWriter()
-        let seconds = Double(options.seconds)
         func number(_ key: StaticString, _ value: String) {
             writer.key(key)
             writer.raw(Array(value.utf8))
@@ -120,6 +127,9 @@ struct ChatReport {
         writer.field("rejected", rejected)
         writer.field("unanswered", unanswered)
         writer.field("unreadable", unreadable)
+        writer.field("member_faults", memberFaults)
+        writer.field("member_lists", listsCompared)
+        writer.field("member_events", memberEvents)
         writer.field("retried", retried)
         writer.field("disconnects", disconnects)
         writer.field("reconnects", reconnects)

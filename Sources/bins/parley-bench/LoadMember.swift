@@ -10,6 +10,10 @@ class LoadMember: WebSocketClientHandler {
     let roomIndex: Int
     private(set) var client: WebSocketClient?
     private(set) var isJoined = false
+    /// Who is in the room, as this member was told.
+    private(set) var roster: Roster
+    /// The member is to be out of its room.
+    private(set) var isLeaving = false
     private var nextURL: Int
     private var failures = 0
     private let retry: Timer
@@ -20,6 +24,7 @@ class LoadMember: WebSocketClientHandler {
         self.name = name
         roomIndex = number % load.options.rooms
         nextURL = url
+        roster = Roster(of: name)
         retry = Timer(loop: load.loop)
     }
 
@@ -54,6 +59,18 @@ class LoadMember: WebSocketClientHandler {
         client?.send(text: text)
     }
 
+    /// Leaves the room for good, by a request or without a word.
+    func leave(withoutWord: Bool) {
+        isLeaving = true
+        if withoutWord { client?.close() } else { askToLeave() }
+    }
+
+    private func askToLeave() {
+        var text: [UInt8] = []
+        ChatJSON.encode(.leaveRoom(room: load.rooms[roomIndex], user: name), into: &text)
+        client?.send(text: text)
+    }
+
     /// Asks to join again, as when the node has forgotten the membership.
     func rejoin() {
         isJoined = false
@@ -76,8 +93,9 @@ class LoadMember: WebSocketClientHandler {
     private func takeOther(_ text: [UInt8]) {
         guard let message = try? ChatJSON.message(parsing: text, with: load.reader) else { return }
         switch message {
-        case .joined:
+        case .joined(let reply):
             isJoined = true
+            roster.joined(reply.members, count: reply.room.memberCount)
             failures = 0
             joined()
             load.memberJoined(self)
@@ -87,9 +105,15 @@ class LoadMember: WebSocketClientHandler {
         case .messageFailed(_, let name, let error):
             load.lastError = "send: \(error.code)"
             refused(name, error)
-        default:
-            // Other members' comings and goings.
-            break
+        case .memberJoined(_, let user, let count, _): roster.came(user, count: count)
+        case .memberLeft(_, let user, let count, _, _):
+            roster.left(user, count: count)
+            // Who was out of reach for long hears of its own leaving, and comes back.
+            if user == name, !isLeaving { rejoin() }
+        case .left: client?.close()
+        case .leaveFailed:
+            retryLater(200) { [unowned self] in askToLeave() }
+        default: break
         }
     }
 
@@ -97,7 +121,7 @@ class LoadMember: WebSocketClientHandler {
         self.client = nil
         let wasJoined = isJoined
         isJoined = false
-        guard !load.isOver else { return }
+        guard !load.isOver, !isLeaving else { return }
         load.lastError = "\(client.url): \(end)"
         if wasJoined { load.disconnects += 1 }
         guard load.options.reconnects || !load.hasStarted else { return }

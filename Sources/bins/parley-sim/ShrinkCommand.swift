@@ -47,7 +47,8 @@ struct ShrinkCommand {
     }
 
     private func json(_ shrinker: Shrinker, _ small: Scenario, wall: Double) -> String {
-        let clients = small.options.load.only?.count ?? Workload.mostClients
+        let drawn = max(Workload.mostClients, small.options.load.crowd)
+        let clients = small.options.load.only?.count ?? drawn
         let fields = [
             "\"kept\":\"\(shrinker.property)\"",
             "\"lines_before\":\(scenario.length)", "\"lines\":\(small.length)",

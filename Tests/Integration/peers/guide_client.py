@@ -1,7 +1,7 @@
 """A client of the guides' protocol: does every request and checks every field of the answers.
 
 guide_client.py cluster URL...             the nodes of one cluster, one or more
-guide_client.py federation PID URL URL URL three clusters of one node; PID is the third's, which dies
+guide_client.py federation PID URL URL URL three clusters of one node; PID is the third's: it dies
 """
 
 import asyncio
@@ -265,7 +265,8 @@ async def listing(ann, bob, room, title, urls):
         assert (own["room_name"], own["description"]) == (title, "täglich <&>"), own
         assert own["member_count"] == 0 and own["admin_node"] == "node1", own
         answer = await bob.ask("discover_rooms", data, "global_rooms_list")
-        assert [{**one, "node_address": ""} for one in find(answer)] == [{**own, "node_address": ""}]
+        (found,) = find(answer)
+        assert {**found, "node_address": ""} == {**own, "node_address": ""}, found
         assert sorted(answer["nodes_queried"]) == everyone, answer
         assert sorted(answer["nodes_available"]) == everyone, answer
         assert answer["nodes_unavailable"] == [], answer
@@ -332,7 +333,8 @@ async def cluster(urls):
             await member.hears(room, "eve", "fifth", 5)
 
         # One leaves, one is gone.
-        left = await bob.ask("leave_room", {"room_id": room, "username": "bob"}, "leave_room_success")
+        going = {"room_id": room, "username": "bob"}
+        left = await bob.ask("leave_room", going, "leave_room_success")
         assert left == {"room_id": room, "username": "bob"}, left
         refusal = await bob.ask(
             "send_message", {"room_id": room, "username": "bob", "content": "x"}, "message_error"
