@@ -93,6 +93,23 @@ extension World {
             push(.checkConverged, after: .milliseconds(20))
             return
         }
+        if let core = convergedCore, now >= options.duration.nanoseconds {
+            // Among others it goes on until all have converged.
+            guard abroad != nil else { return finish(core) }
+            push(.checkConverged, after: .milliseconds(20))
+            return
+        }
+        if isOver {
+            phase = .finished
+            verdict =
+                checkers.isMuted("liveness") ? .held : .stuck(explainStuck())
+            return
+        }
+        push(.checkConverged, after: .milliseconds(20))
+    }
+
+    /// The core, if it has served all clients and all of it applied the same.
+    var convergedCore: [Int]? {
         let core = hosts.indices.filter { hosts[$0].isCore }
         let isServed = clients.indices.allSatisfy { !takesPart($0) || clients[$0].isSatisfied }
         let isEven = core.allSatisfy {
@@ -100,20 +117,11 @@ extension World {
                 && nodes[$0].state.applied == nodes[core[0]].state.applied
                 && nodes[$0].raft.commitIndex == nodes[core[0]].raft.commitIndex
         }
-        if now >= options.duration.nanoseconds, isServed, isEven {
-            finish(core)
-            return
-        }
-        if isOver {
-            phase = .finished
-            verdict =
-                checkers.isMuted("liveness") ? .held : .stuck(explainStuck(isServed: isServed))
-            return
-        }
-        push(.checkConverged, after: .milliseconds(20))
+        return phase == .settling && isServed && isEven ? core : nil
     }
 
-    private mutating func finish(_ core: [Int]) {
+    /// Compares what the core has come to; the run is over.
+    mutating func finish(_ core: [Int]) {
         phase = .finished
         var digests: [UInt64] = []
         for host in core {
@@ -141,7 +149,7 @@ extension World {
     }
 
     /// Why the run is stuck, for the person who has to find out.
-    private func explainStuck(isServed: Bool) -> String {
+    private func explainStuck() -> String {
         var lines: [String] = []
         for host in hosts.indices {
             let raft = nodes[host].raft

@@ -16,6 +16,8 @@ public enum Mix: String, CaseIterable, Sendable {
     case bytes
     /// Three nodes and a crowd of 200 that only chats; nodes crash, are paused and are cut off.
     case hour
+    /// Several clusters that are federated, each with faults of its own and cuts between them.
+    case clusters
 }
 
 /// Which clients there are. Those of the seed are drawn; others do only what a plan orders.
@@ -154,6 +156,7 @@ public struct Options: Equatable, Sendable {
         }
         switch mix {
         case .calm, .hour: break
+        case .clusters: options.drawOneOfClusters(from: &prng)
         case .network: options.drawNetworkFaults(from: &prng)
         case .disk:
             options.drawDiskFaults(from: &prng)
@@ -186,6 +189,19 @@ public struct Options: Equatable, Sendable {
             self[fault] = .milliseconds(Int64(prng.int(in: 6_000..<12_000)))
         }
         self[.crashOfAll] = .seconds(25)
+    }
+
+    /// The faults within one cluster of several; a third of the clusters has a single node.
+    private mutating func drawOneOfClusters(from prng: inout Prng) {
+        nodes = prng.chance(1, in: 3) ? 1 : 3
+        bytes = false
+        upgrades = false
+        crampedBytes = 0
+        if prng.chance(1, in: 2) { drawNetworkFaults(from: &prng) }
+        if prng.chance(1, in: 2) { drawCrashes(from: &prng, always: false) }
+        if prng.chance(1, in: 4) { drawDiskFaults(from: &prng) }
+        if prng.chance(1, in: 4) { drawClockFaults(from: &prng) }
+        draw(.transfer, chance: 1, in: 3, from: &prng)
     }
 
     private mutating func drawWire(from prng: inout Prng) {

@@ -4,7 +4,7 @@ enum ScheduledKind: UInt8, Sendable {
     // A host's own
     case tick, peerUp, peerDown, peerMessage, peerBytes, persisted, snapshotSaved
     case clientConnect, clientRequest, clientBytes, clientGone, backlog, edgeTick, wallClock, drain
-    case transfer
+    case foreign, transfer
     // The world's
     case wake, linkTry, peerFlush, logWritten, snapshotWritten, wallSecond
     case clientOpened, clientMessage, serverBytes, clientClosed, clientWake, clientDrain

@@ -240,6 +240,10 @@ extension World {
             }
         case .record(let observation):
             if client < options.load.scripted { observations?.append((client, observation)) }
+            if case .visitor = clients[client] {
+                abroad?.observed.append((client, observation))
+                return
+            }
             do throws(Violation) {
                 try checkers.observed(
                     ClientID(client), observation, at: Instant(nanoseconds: now))

@@ -82,6 +82,7 @@ extension World {
         configuration.limits.history = options.toldHistory(host)
         if hosts[host].isCramped { configuration.limits.stateBytes = options.crampedBytes }
         configuration.versions = 1...hosts[host].version
+        if let abroad { configuration.federation = abroad.configuration }
         return configuration
     }
 
@@ -142,6 +143,7 @@ extension World {
         if hosts[host].storage.isSavingSnapshot { moments.crashesOverSnapshot += 1 }
         hosts[host].status = .down
         hosts[host].life &+= 1
+        abroad?.crashed.append(host)
         for position in hosts[host].inboxDone..<hosts[host].inbox.count {
             discard(hosts[host].inbox[position])
         }
@@ -237,6 +239,7 @@ extension World {
         case .peerBytes, .clientBytes: _ = segments.take(event.payload)
         case .clientRequest: _ = requests.take(event.payload)
         case .clientConnect: refuseClient(event)
+        case .foreign: _ = foreign.take(event.payload)
         default: break
         }
     }
@@ -293,6 +296,7 @@ extension World {
             statistics.count(.transfer)
             step(host, .transfer(event.payload == 0 ? nil : hosts[Int(event.payload) - 1].id))
         case .transfer: break
+        case .foreign: hearForeign(event, host)
         default: preconditionFailure("\(event.kind) is not for a host")
         }
     }

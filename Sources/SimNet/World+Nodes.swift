@@ -53,6 +53,7 @@ extension World {
             guard survives(box.effects[position], position, survival) else { continue }
             if let reason = perform(box.effects[position], host) { halt = reason }
         }
+        abroad?.stepped.append(host)
         let crashes = if case .all = survival { false } else { true }
         box.removeAll()
         swap(&box, &outbox)
@@ -144,12 +145,13 @@ extension World {
         case .compactLog(let index): compact(index, host)
         case .reply(let connection, let message): tell(connection, message, host)
         case .deliver(let connections, let message):
+            if case .roomDeleted(let room, _) = message { abroad?.ended.append(room) }
             for connection in connections { tell(connection, message, host) }
         case .close(let connection, let reason): close(connection, reason, host)
         case .note(.peerFaulty(let peer, let fault)):
             guard !isForging else { break }
             fail(Violation("peer-fault", "\(hosts[host].id) finds fault with \(peer): \(fault)"))
-        case .call, .abandonCall, .answer: preconditionFailure("a world of one cluster")
+        case .call, .abandonCall, .answer: sayAbroad(effect, host)
         case .note: break
         case .halt(let reason): return reason
         }

@@ -90,6 +90,10 @@ public struct World: Sendable {
     var strangers: UInt32 = 0
     /// Stands in the place of the nodes, when a script drives disks and links; nil in a run.
     var probe: Probe?
+    /// What goes to other clusters and comes from them; nil in a world of one cluster.
+    var abroad: Abroad?
+    /// What other clusters ask and answer.
+    var foreign = Pool<NodeEvent>(empty: .tick)
 
     /// Makes the world of a seed, with drawn options.
     public init(
@@ -109,18 +113,30 @@ public struct World: Sendable {
 
     /// Makes a world of a seed in which goes wrong what the plan says and nothing else.
     public init(seed: UInt64, options: Options, plan: Plan, codecs: ByteCodecs? = nil) {
+        self.init(
+            seed: seed, options: options, plan: plan, codecs: codecs, visitors: [], abroad: nil)
+    }
+
+    /// Makes the world of a cluster among others, with clients of theirs besides its own.
+    init(
+        seed: UInt64, options: Options, plan: Plan, codecs: ByteCodecs?, visitors: [SimClient],
+        abroad: Abroad?
+    ) {
         precondition((1...15).contains(options.nodes), "a cluster has 1 to 15 nodes")
         self.seed = seed
         self.options = options
         self.plan = plan
         self.codecs = codecs
         streams = seed
-        clients = Workload.draw(options, plan, seed: seed)
+        self.abroad = abroad
+        clients = Workload.draw(options, plan, seed: seed) + visitors
+        let firstVisitor = clients.count - visitors.count
         clientLinks = clients.indices.map {
             // By the client's own number: orders for one client more move no other.
             let number = $0 - options.load.scripted
+            let isDrawn = number >= 0 && $0 < firstVisitor
             return ClientLink(
-                isMuted: number >= 0 && options.load.only?.contains(number) == false,
+                isMuted: isDrawn && options.load.only?.contains(number) == false,
                 prng: Stream.clientLink(number).prng(seed))
         }
         network = Network(options)
@@ -256,7 +272,7 @@ public struct World: Sendable {
         case .checkConverged: checkConverged()
         case .tick, .peerUp, .peerDown, .peerMessage, .peerBytes, .persisted, .snapshotSaved,
             .clientConnect, .clientRequest, .clientBytes, .clientGone, .backlog, .edgeTick,
-            .wallClock, .drain, .transfer:
+            .wallClock, .drain, .transfer, .foreign:
             preconditionFailure("\(event.kind) is for a host")
         }
     }

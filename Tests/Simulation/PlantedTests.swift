@@ -102,7 +102,8 @@ struct PlantedTests {
     @Test("all bugs that must be caught by now are planted, once each")
     func requiredBugsAreThere() throws {
         let required =
-            Array(1...9) + Array(11...27) + Array(30...36) + [41, 42, 45, 46, 51, 53, 60, 61, 70]
+            Array(1...9) + Array(11...27) + Array(30...36) + [41, 42, 45, 46, 50, 51]
+            + [53, 54, 55, 56, 60, 61, 70]
         #expect(try Self.bugs().map(\.number).sorted() == required)
     }
 

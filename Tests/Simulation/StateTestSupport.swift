@@ -208,7 +208,8 @@ func randomFederationOperation(
             hosted, members: [user, "dan"], messages: (first...first + prng.below(3)).map(message))
         return .joinAnswered(
             cluster, number: prng.below(40),
-            prng.chance(1, in: 6) ? .refused(.roomNotFound, "gone") : answer, at: at)
+            prng.chance(1, in: 6) ? .refused(.roomNotFound, "gone") : answer,
+            since: nil, at: at)
     case 16: return .setAway(cluster, prng.chance(1, in: 2), at: at)
     default: return .visit(cluster, prng.below(4))
     }

@@ -12,8 +12,8 @@ struct Federation: Equatable, Sendable {
     enum Purpose: Equatable, Sendable {
         /// The leader asks whether the cluster is there.
         case heartbeat
-        /// The leader delivers what has this number in the outbox.
-        case outbox(UInt64)
+        /// The leader delivers what has this number in the outbox; of a join, since which message.
+        case outbox(UInt64, since: UInt64?)
         /// The leader asks for a vote.
         case vote(transaction: UniqueID)
         /// Clients want to know of the cluster's rooms.
@@ -26,6 +26,8 @@ struct Federation: Equatable, Sendable {
     struct Standing: Equatable, Sendable {
         /// It said that it understands `CallContext`.
         var understandsContext = false
+        /// Until when that counts; before it has said anything, or long after, it is asked anew.
+        var knownUntil: Instant
         /// When the leader asks again whether it is there.
         var heartbeatAt: Instant
         /// Heartbeats without an answer in a row.
@@ -112,7 +114,8 @@ struct Federation: Equatable, Sendable {
 
     init(_ configuration: FederationConfiguration, _ now: Instant) {
         for peer in configuration.peers {
-            standings[peer] = Standing(heartbeatAt: now, retryAt: now, proposeAt: now)
+            standings[peer] = Standing(
+                knownUntil: now, heartbeatAt: now, retryAt: now, proposeAt: now)
         }
     }
 

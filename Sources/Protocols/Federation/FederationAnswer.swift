@@ -36,6 +36,9 @@ public enum FederationRefusal: UInt8, Equatable, Sendable {
     case unavailable = 5
     /// `INTERNAL_ERROR` and any code that is not known: what became of it is unknown.
     case unknown = 6
+    /// `OUT_OF_ORDER`, to a join: a later call of the caller's was taken before. Nothing was done;
+    /// the join may be asked anew, as a later call than all others.
+    case outOfOrder = 7
 }
 
 /// The answer to a heartbeat.

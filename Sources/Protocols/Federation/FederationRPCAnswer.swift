@@ -211,6 +211,7 @@ extension FederationRefusal {
         case .notInRoom: "NOT_IN_ROOM"
         case .notMember: "NOT_MEMBER"
         case .unavailable: "ADMIN_NODE_UNAVAILABLE"
+        case .outOfOrder: "OUT_OF_ORDER"
         case .unknown: "INTERNAL_ERROR"
         }
     }
@@ -224,6 +225,7 @@ extension FederationRefusal {
         case "NOT_IN_ROOM": self = .notInRoom
         case "NOT_MEMBER": self = .notMember
         case "ADMIN_NODE_UNAVAILABLE": self = .unavailable
+        case "OUT_OF_ORDER": self = .outOfOrder
         default: self = .unknown
         }
     }

@@ -300,7 +300,6 @@ extension Node {
         requests.forgetProposals()
         if !fanOut.rooms.isEmpty { out.mark(.fanOutCaughtUp) }
         fanOut.fallBehind()
-        answerJoinsInState(now, into: &out)
         upkeep.continueAt(now)
         upkeep.mustPropose = true
     }

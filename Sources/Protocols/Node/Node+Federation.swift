@@ -66,7 +66,8 @@ extension Node {
     ) {
         switch call.purpose {
         case .heartbeat: onHeartbeat(result, of: call.cluster, now, into: &out)
-        case .outbox(let number): onDelivered(number, result, to: call.cluster, now, into: &out)
+        case .outbox(let number, let since):
+            onDelivered(number, since, result, to: call.cluster, now, into: &out)
         case .vote(let transaction):
             onVote(result, of: call.cluster, transaction, now, into: &out)
         case .list: onListed(result, of: call.cluster, now, into: &out)
@@ -100,6 +101,18 @@ extension Node {
 
     // MARK: Heartbeats
 
+    /// Whether it is known what a cluster understands; if not, it is asked. Without that a call that
+    /// is made again would carry no number or name, and happen twice.
+    mutating func knows(
+        _ peer: ClusterName, _ now: Instant, into out: inout Outbox<NodeEffect>
+    ) -> Bool {
+        guard let standing = federation.standings[peer], standing.knownUntil <= now else {
+            return true
+        }
+        askHeartbeat(peer, now, into: &out)
+        return false
+    }
+
     private mutating func askHeartbeat(
         _ peer: ClusterName, _ now: Instant, into out: inout Outbox<NodeEffect>
     ) {
@@ -118,6 +131,14 @@ extension Node {
         let next = now + configuration.federation.heartbeatInterval
         let known = state.clusters.table[peer]
         guard case .answered(.heartbeat(let answer)) = result else {
+            guard federation.isLeading else {
+                let pause = configuration.federation.retryPause
+                federation.standings.update(peer) { standing in
+                    standing.isAsking = false
+                    standing.heartbeatAt = now + pause
+                }
+                return
+            }
             federation.standings.update(peer) { standing in
                 standing.isAsking = false
                 standing.heartbeatAt = next
@@ -130,6 +151,7 @@ extension Node {
                 .federation(.setAway(peer, true, at: wall.read(now))), for: nil, now, into: &out)
             return
         }
+        let knownUntil = next + configuration.federation.heartbeatInterval
         // Who has just turned out to understand contexts is asked again with one.
         let isNews = answer.understandsContext != federation.standings[peer]?.understandsContext
         federation.standings.update(peer) { standing in
@@ -137,7 +159,9 @@ extension Node {
             standing.heartbeatAt = isNews ? now : next
             standing.misses = 0
             standing.understandsContext = answer.understandsContext
+            standing.knownUntil = knownUntil
         }
+        guard federation.isLeading else { return }
         if known?.isAway == true {
             out.emit(.note(.clusterBack(peer)))
             submit(
@@ -155,7 +179,7 @@ extension Node {
     ) {
         guard let standing = federation.standings[peer], !standing.isDelivering else { return }
         let isAway = state.clusters.table.read(peer) { $0.isAway } ?? true
-        guard !isAway else { return }
+        guard !isAway, knows(peer, now, into: &out) else { return }
         var cursor = standing.cursor
         if standing.retryAt <= now {
             while let (number, item) = nextItem(for: peer, after: cursor) {
@@ -169,7 +193,7 @@ extension Node {
                     caller: configuration.federation.name, stream: (cluster?.rawValue ?? 0) >> 1,
                     number: number, since: since)
                 self.call(
-                    peer, call, context, for: .outbox(number),
+                    peer, call, context, for: .outbox(number, since: since),
                     within: configuration.federation.callTimeout, now, into: &out)
                 return
             }
@@ -217,7 +241,8 @@ extension Node {
     }
 
     private mutating func onDelivered(
-        _ number: UInt64, _ result: CallResult, to peer: ClusterName, _ now: Instant,
+        _ number: UInt64, _ since: UInt64?, _ result: CallResult, to peer: ClusterName,
+        _ now: Instant,
         into out: inout Outbox<NodeEffect>
     ) {
         federation.standings.update(peer) { $0.isDelivering = false }
@@ -236,7 +261,8 @@ extension Node {
         if case .join? = item {
             submit(
                 .federation(
-                    .joinAnswered(peer, number: number, answer, at: wall.read(now))),
+                    .joinAnswered(
+                        peer, number: number, answer, since: since, at: wall.read(now))),
                 for: nil, now, into: &out)
         }
         let first = state.clusters.table.read(peer) { $0.outbox.items.first?.key } ?? nil

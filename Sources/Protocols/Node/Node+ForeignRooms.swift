@@ -220,6 +220,10 @@ extension Node {
                 wake(min(forward.retryAt, forward.deadline))
                 continue
             }
+            guard knows(forward.host, now, into: &out) else {
+                wake(forward.deadline)
+                continue
+            }
             federation.forwards[place - 1].isCalled = true
             let name = configuration.federation.name
             call(
@@ -310,7 +314,7 @@ extension RequestError {
             case .invalidContent: .invalidContent
             case .roomNotFound: .roomNotFound
             case .notInRoom, .notMember: .notMember
-            case .unavailable: .unavailable
+            case .unavailable, .outOfOrder: .unavailable
             case .unknown: .outcomeUnknown
             }
     }

@@ -149,7 +149,10 @@ extension Node {
     ) -> FederationAnswer {
         switch (operation, outcome) {
         case (.join(_, let room, _, _), .joined): return joined(room, since: pending.since)
-        case (.leave, .left): return .left
+        // What came later in the caller's outbox was taken, so this was, too.
+        case (.leave, .left), (.leave, .refused(.superseded)): return .left
+        case (.join, .refused(.superseded)):
+            return .refused(.outOfOrder, "A later call was taken before")
         case (.leave, .refused(.notMember)):
             return .refused(.notInRoom, "The user is not in the room")
         case (.send, .sent(_, let id, let sequence, let at)):
@@ -181,7 +184,9 @@ extension Node {
                 messages.append(message)
             }
         } else {
-            messages = state.lastMessages(in: id, limit: configuration.limits.joinHistory)
+            // One at least, for a mirror must know with which number it begins.
+            let limit = max(1, configuration.limits.joinHistory)
+            messages = state.lastMessages(in: id, limit: limit)
         }
         return .joined(hosted(room), members: state.members(of: id), messages: messages)
     }

@@ -171,6 +171,8 @@ public struct Node: Machine {
         guard halted == nil else { return }
         if upkeep.mustPropose {
             upkeep.mustPropose = false
+            // Not while the effects of consensus are gone through, for these may add to them.
+            answerJoinsInState(now, into: &out)
             answerRemembered(now, into: &out)
             proposePending(before: now, now, into: &out)
         }

@@ -143,7 +143,7 @@ struct Requests: Equatable, Sendable {
     /// True while the answer to a join waits to be in the log.
     func hasPendingJoinAnswer(of cluster: ClusterName, _ number: UInt64) -> Bool {
         commands.contains {
-            if case .federation(.joinAnswered(cluster, number, _, _)) = $0.value.operation {
+            if case .federation(.joinAnswered(cluster, number, _, _, _)) = $0.value.operation {
                 true
             } else {
                 false

@@ -37,8 +37,9 @@ public enum FederationOperation: Equatable, Sendable {
 
     /// Everything up to this number of the outbox was taken there.
     case delivered(ClusterName, through: UInt64)
-    /// The answer to the join that has this number in the outbox.
-    case joinAnswered(ClusterName, number: UInt64, FederationAnswer, at: WallTime)
+    /// The answer to the join that has this number in the outbox, and since which message it asked.
+    case joinAnswered(
+        ClusterName, number: UInt64, FederationAnswer, since: UInt64?, at: WallTime)
     /// The cluster is away, or back.
     case setAway(ClusterName, Bool, at: WallTime)
     /// The cluster calls our users' stay with it by this number.
@@ -111,7 +112,7 @@ extension FederationOperation {
         case .send(_, let submission):
             128 + submission.content.utf8.count + submission.user.utf8.count
         case .message(_, _, let message): 128 + message.content.utf8.count
-        case .joinAnswered(_, _, .joined(_, let members, let messages), _):
+        case .joinAnswered(_, _, .joined(_, let members, let messages), _, _):
             256 + members.count * 24
                 + messages.reduce(0) { $0 + 96 + $1.content.utf8.count }
         case .join, .leave, .memberEvent, .prepareDeletion, .finishDeletion, .joinForeign,
@@ -175,11 +176,12 @@ extension FederationOperation {
             begin(.delivered)
             writer.write(cluster.text)
             writer.write(through)
-        case .joinAnswered(let cluster, let number, let answer, let at):
+        case .joinAnswered(let cluster, let number, let answer, let since, let at):
             begin(.joinAnswered)
             writer.write(cluster.text)
             writer.write(number)
             answer.write(to: &writer)
+            writer.write(optional: since)
             writer.write(wallTime: at)
         case .setAway(let cluster, let isAway, let at):
             begin(.setAway)
@@ -235,7 +237,8 @@ extension FederationOperation {
         case .joinAnswered:
             self = .joinAnswered(
                 try reader.clusterName(), number: try reader.number(),
-                try FederationAnswer(from: &reader), at: try reader.wallTime())
+                try FederationAnswer(from: &reader), since: try reader.optionalNumber(),
+                at: try reader.wallTime())
         case .setAway:
             self = .setAway(
                 try reader.clusterName(), try reader.flag(), at: try reader.wallTime())

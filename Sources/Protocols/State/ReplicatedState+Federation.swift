@@ -54,8 +54,8 @@ extension ReplicatedState {
         switch operation {
         case .delivered(let cluster, let number):
             clusters.table.update(cluster) { $0.outbox.remove(through: number) }
-        case .joinAnswered(let cluster, let number, let answer, let at):
-            joinAnswered(cluster, number, answer, at: at, into: &effects)
+        case .joinAnswered(let cluster, let number, let answer, let since, let at):
+            joinAnswered(cluster, number, answer, since: since, at: at, into: &effects)
         case .setAway(let cluster, let isAway, let at):
             clusters.meet(cluster)
             guard clusters.table[cluster]?.isAway != isAway else { return .done }
@@ -73,6 +73,8 @@ extension ReplicatedState {
                 return .done
             }
             clusters.table.update(cluster) { $0.ownVisit = visit }
+            // A join that is under way may have been done before the host removed all.
+            askAnew(cluster)
             rejoinAll(of: cluster)
         case .join, .leave, .send, .message, .memberEvent, .prepareDeletion, .finishDeletion,
             .joinForeign, .rejoin:
@@ -110,6 +112,13 @@ extension ReplicatedState {
         }.map(\.key)
     }
 
+    /// The users of a cluster who are members of a room hosted here, in order of name.
+    public func guests(of room: UniqueID, from name: ClusterName) -> [String] {
+        guard let visit = clusters.table[name]?.visit else { return [] }
+        let seat = MemberConnection(session: visit, connection: .guest)
+        return members(of: room).filter { isMember($0, of: room, via: seat) }
+    }
+
     /// Ends what a cluster that failed had here. What its own users were promised stays to be told.
     private mutating func part(
         from name: ClusterName, at: WallTime, into effects: inout [StateEffect]
@@ -125,9 +134,15 @@ extension ReplicatedState {
                 return item.concernsGuests
             }
         }
-        for case .join(let room, let user, let asked?, _) in gone {
-            effects.append(
-                .foreignJoin(by: asked, room: room, user: user, refused: .hostUnavailable))
+        for case .join(let room, let user, let asked, _) in gone {
+            if let asked {
+                effects.append(
+                    .foreignJoin(by: asked, room: room, user: user, refused: .hostUnavailable))
+            }
+            // The host may have done it, and must not keep who is not there.
+            if rooms.table[room]?.members[TextKey(user)] ?? 0 <= 0 {
+                clusters.push(.leave(room: room, user: user, reason: .disconnected), to: name)
+            }
         }
         rooms.end(visit, reason: .nodeUnreachable, at: at, into: &effects)
     }
@@ -233,14 +248,16 @@ extension ReplicatedState {
 
     /// What the host said to a join.
     private mutating func joinAnswered(
-        _ name: ClusterName, _ number: UInt64, _ answer: FederationAnswer, at: WallTime,
-        into effects: inout [StateEffect]
+        _ name: ClusterName, _ number: UInt64, _ answer: FederationAnswer, since: UInt64?,
+        at: WallTime, into effects: inout [StateEffect]
     ) {
         guard
-            case .join(let room, let user, let asked, let since)? =
-                clusters.table.update(name, { $0.outbox.items[number] }) ?? nil
+            let item = clusters.table.update(name, { $0.outbox.items[number] }) ?? nil,
+            case .join(let room, let user, let asked, _) = item
         else { return }
         clusters.table.update(name) { _ = $0.outbox.remove(number) }
+        // Its answer was lost while later calls were taken: it is asked as the latest of all.
+        if case .refused(.outOfOrder, _) = answer { return clusters.push(item, to: name) }
         if let held = rooms.table[room], held.host != name { return }
         guard case .joined(let hosted, let members, let messages) = answer, hosted.id == room
         else {
@@ -255,7 +272,18 @@ extension ReplicatedState {
             _ = rooms.join(room, user: user, via: asked, at: at, into: &effects)
             effects.append(.foreignJoin(by: asked, room: room, user: user, refused: nil))
         }
-        guard rooms.table[room]?.members[TextKey(user)] ?? 0 <= 0 else { return }
+        guard rooms.table[room]?.members[TextKey(user)] ?? 0 <= 0 else {
+            // An earlier seat of the user's ended after this was asked, and the host hears of that
+            // later: it must then hear that the user is still here.
+            let isLeaving = clusters.table.update(name) { cluster in
+                cluster.outbox.items.contains { key, item in
+                    if case .leave(room, user, _) = item { return key > number }
+                    return false
+                }
+            }
+            if isLeaving == true { rejoin(user, room) }
+            return
+        }
         // Whoever asked has gone meanwhile.
         effects.append(.guestLeft(room: room, host: name, user: user, reason: .disconnected))
         if rooms.seatedUser(in: room) == nil { rooms.remove(room) }
@@ -319,6 +347,17 @@ extension ReplicatedState {
     private mutating func rejoin(_ room: UniqueID) {
         guard let held = rooms.table[room] else { return }
         for (user, seats) in held.members where seats > 0 { rejoin(user.text, room) }
+    }
+
+    /// Asks all joins again that have no answer; an answer to what was asked before counts no more.
+    private mutating func askAnew(_ host: ClusterName) {
+        clusters.table.update(host) { cluster in
+            let joins = cluster.outbox.removeAll { _, item in
+                if case .join = item { return true }
+                return false
+            }
+            for join in joins { cluster.outbox.push(join) }
+        }
     }
 
     private mutating func rejoinAll(of host: ClusterName) {

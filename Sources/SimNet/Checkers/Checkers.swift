@@ -39,14 +39,16 @@ public struct Checkers: Sendable {
     /// their own: the world itself sees strange answers, a directory that is refused or wrongly
     /// taken, a node that halts or blames a peer without cause, bytes that cannot be read, states
     /// that differ in the end, and a core that does not serve.
-    public static let names = [
-        ElectionSafety.name, TermAndVote.name, LeaderAppendOnly.name, LogMatching.name,
-        LeaderCompleteness.name, StateMachineSafety.name, CommittedDurable.name,
-        StateAgreement.name, Memory.name, ClusterTimeBound.name, FreshReads.name,
-        Presence.name, Linearizability.name, Chat.name, "answers", "recovery", "halt", "peer-fault",
-        "addressing",
-        "edge", "codec", "convergence", "liveness",
-    ]
+    public static let names =
+        [
+            ElectionSafety.name, TermAndVote.name, LeaderAppendOnly.name, LogMatching.name,
+            LeaderCompleteness.name, StateMachineSafety.name, CommittedDurable.name,
+            StateAgreement.name, Memory.name, ClusterTimeBound.name, FreshReads.name,
+            Presence.name, Linearizability.name, Chat.name, "answers", "recovery", "halt",
+            "peer-fault",
+            "addressing",
+            "edge", "codec", "convergence", "liveness",
+        ] + ClusterCheckers.names
 
     private static func bit(of name: String) -> UInt32 {
         names.firstIndex(of: name).map { 1 << UInt32($0) } ?? 0

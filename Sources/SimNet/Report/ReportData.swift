@@ -79,6 +79,7 @@ struct ReportData {
                 switch $0 {
                 case .chat: "chat"
                 case .register: "register"
+                case .visitor: "visitor"
                 }
             })
         json.field("end", micro(world.now))

@@ -6,6 +6,7 @@ enum Stream {
     case options, cramped, host(Int), ticks(Int), disk(Int), fate(Int)
     case path(Int), link(Int), client(Int), clientLink(Int), load
     case strike(UInt32), fault(Fault), stumbles, ending, soon, presence
+    case clusters, cluster(Int), visitor(Int), calls(Int), cuts
 
     /// The generator of this stream for a seed.
     func prng(_ seed: UInt64) -> Prng {
@@ -28,6 +29,11 @@ enum Stream {
             case .ending: (17, 0)
             case .soon: (18, 0)
             case .presence: (19, 0)
+            case .clusters: (20, 0)
+            case .cluster(let cluster): (21, UInt64(cluster))
+            case .visitor(let visitor): (22, UInt64(visitor))
+            case .calls(let pair): (23, UInt64(pair))
+            case .cuts: (24, 0)
             }
         // Two rounds of mixing keep neighbours apart: seeds and numbers are small and dense.
         var first = Prng(seed: seed ^ kind << 56)

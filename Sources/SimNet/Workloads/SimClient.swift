@@ -8,6 +8,8 @@ public enum SimClient: Equatable, Sendable {
     case chat(ChatClient)
     /// Reads and writes registers.
     case register(RegisterClient)
+    /// Talks in rooms of several clusters.
+    case visitor(VisitorClient)
 
     /// Takes one event and puts out what the client does; returns when it wants to be woken.
     @discardableResult
@@ -24,6 +26,10 @@ public enum SimClient: Equatable, Sendable {
             let deadline = client.step(event, at: now, into: &out)
             self = .register(client)
             return deadline
+        case .visitor(var client):
+            let deadline = client.step(event, at: now, into: &out)
+            self = .visitor(client)
+            return deadline
         }
     }
 
@@ -36,6 +42,9 @@ public enum SimClient: Equatable, Sendable {
         case .register(var client):
             client.prng = prng
             self = .register(client)
+        case .visitor(var client):
+            client.prng = prng
+            self = .visitor(client)
         }
     }
 
@@ -44,6 +53,7 @@ public enum SimClient: Equatable, Sendable {
         switch self {
         case .chat(let client): client.deadline
         case .register(let client): client.deadline
+        case .visitor(let client): client.deadline
         }
     }
 
@@ -53,6 +63,7 @@ public enum SimClient: Equatable, Sendable {
         switch self {
         case .chat(let client): client.isSatisfied
         case .register(let client): client.isSatisfied
+        case .visitor(let client): client.isSatisfied
         }
     }
 
@@ -70,6 +81,7 @@ public enum SimClient: Equatable, Sendable {
         switch self {
         case .chat(let client): client.surprise
         case .register(let client): client.surprise
+        case .visitor(let client): client.surprise
         }
     }
 
@@ -78,6 +90,7 @@ public enum SimClient: Equatable, Sendable {
         switch self {
         case .chat(let client): client.answerCount
         case .register(let client): client.answerCount
+        case .visitor(let client): client.answerCount
         }
     }
 
@@ -86,6 +99,7 @@ public enum SimClient: Equatable, Sendable {
         switch self {
         case .chat(let client): client.waitsFor
         case .register(let client): client.waitsFor
+        case .visitor(let client): client.waitsFor
         }
     }
 }

@@ -31,6 +31,16 @@ struct Setting {
         return World(seed: seed, options: options, codecs: chatCodecs)
     }
 
+    /// Runs a seed, with one cluster or several.
+    func run(_ seed: UInt64) -> RunResult {
+        guard mix == .clusters else {
+            var world = world(seed)
+            return world.run()
+        }
+        var clusters = Clusters(seed: seed, duration: duration, ablation: ablation)
+        return clusters.run()
+    }
+
     /// The options that repeat this setting, each with a space before it.
     var options: String {
         var text = ""
@@ -122,6 +132,9 @@ struct ArgumentReader {
             default: try common(option, &arguments.setting)
             }
         }
+        guard arguments.report == nil || arguments.setting.mix != .clusters else {
+            throw UsageError("--report draws worlds of one cluster")
+        }
         return .run(arguments)
     }
 
@@ -164,6 +177,9 @@ struct ArgumentReader {
             throw UsageError("--until and --cost go with --recording")
         }
         guard let seed else { throw UsageError("say which seed to replay") }
+        guard report == nil || setting.mix != .clusters else {
+            throw UsageError("--report draws worlds of one cluster")
+        }
         return .replay(
             ReplayArguments(setting: setting, seed: seed, trace: trace, report: report))
     }

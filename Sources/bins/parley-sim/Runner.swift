@@ -64,8 +64,7 @@ final class Runner: @unchecked Sendable {
     private func work(_ number: Int) {
         while let seed = takeSeed() {
             CrashGuard.enter(thread: number, seed: seed)
-            var world = arguments.setting.world(seed)
-            add(seed, world.run())
+            add(seed, arguments.setting.run(seed))
         }
         CrashGuard.leave(thread: number)
     }

@@ -57,6 +57,7 @@ func replay(_ arguments: ReplayArguments) -> Int32 {
     let setting = arguments.setting
     CrashGuard.arm(threads: 1, options: setting.options)
     CrashGuard.enter(thread: 0, seed: arguments.seed)
+    if setting.mix == .clusters { return replayClusters(arguments) }
     var world = setting.world(arguments.seed)
     if arguments.report != nil { world.beginRecording() }
     if let path = arguments.trace {
@@ -73,6 +74,38 @@ func replay(_ arguments: ReplayArguments) -> Int32 {
         if path != "-" { fclose(file) }
     }
     let result = world.run()
+    tell(of: result, setting)
+    if let path = arguments.report {
+        guard writeReport(of: world, setting, to: path) else { return 2 }
+    }
+    return exitCode([result])
+}
+
+/// Runs one seed of several clusters and tells about it.
+func replayClusters(_ arguments: ReplayArguments) -> Int32 {
+    var clusters = Clusters(
+        seed: arguments.seed, duration: arguments.setting.duration,
+        ablation: arguments.setting.ablation)
+    if let path = arguments.trace {
+        guard let file = path == "-" ? stdout : fopen(path, "w") else {
+            fputs("parley-sim: \(path) cannot be written\n", stderr)
+            return 2
+        }
+        clusters.beginTrace()
+        repeat {
+            for line in clusters.takeTrace() { fputs(line + "\n", file) }
+        } while clusters.advance()
+        for line in clusters.takeTrace() { fputs(line + "\n", file) }
+        fflush(file)
+        if path != "-" { fclose(file) }
+    }
+    let result = clusters.run()
+    tell(of: result, arguments.setting)
+    return exitCode([result])
+}
+
+/// Says what a run came to.
+func tell(of result: RunResult, _ setting: Setting) {
     if result.verdict == .held {
         print("seed \(result.seed) held for \(decimal(result.simulated)) simulated seconds")
         print("  options: \(result.options)")
@@ -81,8 +114,4 @@ func replay(_ arguments: ReplayArguments) -> Int32 {
         printFailure(result, setting)
     }
     print("  digest:  \(hex(result.digest))")
-    if let path = arguments.report {
-        guard writeReport(of: world, setting, to: path) else { return 2 }
-    }
-    return exitCode([result])
 }
