@@ -57,7 +57,7 @@ extension Live {
         func askingWithoutReading() throws {
             let cluster = try Cluster(1)
             let node = cluster.nodes[0]
-            let room = try node.createRoom(String(repeating: "long name ", count: 20))
+            let room = try node.createRoom(String(repeating: "long-name-", count: 20))
             let greedy = try node.connect(receiveBuffer: 4_096)
             let request = WebSocketFrame.encoded(
                 .text, Array(#"{"type":"list_rooms"}"#.utf8), mask: WebSocketMask(0x0102_0304))

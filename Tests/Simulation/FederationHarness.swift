@@ -19,6 +19,8 @@ struct FederationNet {
     var silent: [(Int, Int)] = []
     /// Directed pairs of clusters between which answers vanish.
     var deaf: [(Int, Int)] = []
+    /// Clusters of an older system, which says and understands nothing beyond the documented calls.
+    var older: [Int] = []
     /// Calls that reached their cluster, in order.
     private(set) var calls: [(from: Int, to: Int, call: FederationCall, CallContext)] = []
     private var open: [UInt64: Letter] = [:]
@@ -26,7 +28,8 @@ struct FederationNet {
 
     /// Clusters of these sizes, named a, b, c and so on, all federated with all.
     static func ready(
-        _ sizes: [UInt32], configure: @escaping (inout NodeConfiguration) -> Void = { _ in }
+        _ sizes: [UInt32], older: [Int] = [],
+        configure: @escaping (inout NodeConfiguration) -> Void = { _ in }
     ) -> FederationNet {
         let names = ["a", "b", "c", "d"].prefix(sizes.count).map { ClusterName($0) }
         let nets = sizes.indices.map { place in
@@ -41,6 +44,7 @@ struct FederationNet {
             }
         }
         var net = FederationNet(nets: nets, names: Array(names))
+        net.older = older
         for place in net.nets.indices { net.nets[place].connectAll() }
         net.run(5_000)
         return net
@@ -84,6 +88,9 @@ struct FederationNet {
                 deliver(
                     Letter(
                         from: (place, node), to: to, id: id, call: call, context: context))
+            case .answer(let id, .heartbeat(var answer)):
+                if older.contains(place) { answer.understandsContext = false }
+                self.answer(id, .heartbeat(answer))
             case .answer(let id, let answer): self.answer(id, answer)
             default: break
             }
@@ -98,6 +105,8 @@ struct FederationNet {
             return
         }
         if silent.contains(where: { $0 == (from, letter.to) }) { return }
+        var letter = letter
+        if older.contains(from) { letter.context = CallContext() }
         calls.append((from, letter.to, letter.call, letter.context))
         incoming += 1
         open[incoming] = letter

@@ -211,7 +211,7 @@ struct FederationTests {
 
     @Test("a message that arrives before its predecessors brings them along")
     func gap() {
-        var net = FederationNet.ready([1, 1])
+        var net = FederationNet.ready([1, 1], older: [0])
         let ann = net.client(0)
         let tea = room(&net, ann)
         _ = net.ask(0, ann, .joinRoom(room: tea, user: "ann", since: nil))
@@ -230,6 +230,128 @@ struct FederationTests {
         net.heal()
         net.run(10_000)
         #expect(texts(net.heard(1, bob)) == ["1 ann: one", "2 ann: two"])
+    }
+
+    @Test("what a host tells in numbers that no room has changes nothing")
+    func numbers() {
+        var net = FederationNet.ready([1, 1], older: [0])
+        let ann = net.client(0)
+        let tea = room(&net, ann)
+        _ = net.ask(0, ann, .joinRoom(room: tea, user: "ann", since: nil))
+        let bob = net.client(1)
+        _ = net.ask(1, bob, .joinRoom(room: tea, user: "bob", since: nil))
+        for (place, sequence) in [0, .max, UInt64.max - 1, 1 << 63].enumerated() {
+            let message = ChatMessage(
+                id: UniqueID(high: 9, low: sequence), sequence: sequence, user: "eve",
+                content: "x", at: WallTime(milliseconds: 1))
+            let call = FederationCall.messageBroadcast(room: tea, message)
+            net.nets[1].step(
+                1, .rpc(IncomingCallID(9_000 + UInt64(place)), call, CallContext()))
+            net.carry()
+            net.run(50)
+        }
+        _ = net.ask(0, ann, say(tea, "ann", "one"))
+        #expect(texts(net.heard(1, bob)) == ["1 ann: one"])
+    }
+
+    @Test("a client's word on what it has of a room does not spoil the mirror")
+    func boastfulClient() {
+        var net = FederationNet.ready([1, 1])
+        let ann = net.client(0)
+        let tea = room(&net, ann)
+        _ = net.ask(0, ann, .joinRoom(room: tea, user: "ann", since: nil))
+        for text in ["one", "two"] { _ = net.ask(0, ann, say(tea, "ann", text)) }
+        let eve = net.client(1)
+        _ = net.ask(1, eve, .joinRoom(room: tea, user: "eve", since: 1 << 40))
+        let bob = net.client(1)
+        _ = net.ask(1, bob, .joinRoom(room: tea, user: "bob", since: 1))
+        _ = net.ask(0, ann, say(tea, "ann", "three"), for: 500)
+        #expect(texts(net.heard(1, bob)).last == "3 ann: three")
+        #expect(net.state(1).lastSequence(in: tea) == 3)
+    }
+
+    @Test("a long absence is caught up with in several answers")
+    func catchUp() {
+        var net = FederationNet.ready([1, 1])
+        let ann = net.client(0)
+        let tea = room(&net, ann)
+        _ = net.ask(0, ann, .joinRoom(room: tea, user: "ann", since: nil))
+        let bob = net.client(1)
+        _ = net.ask(1, bob, .joinRoom(room: tea, user: "bob", since: nil))
+        net.silent = [(0, 1), (1, 0)]
+        net.run(70_000)
+        for number in 1...2_100 {
+            net.nets[0].step(1, .request(ann, say(tea, "ann", "\(number)")))
+        }
+        net.run(500)
+        net.heal()
+        net.run(70_000)
+        #expect(texts(net.heard(1, bob)) == (1...2_100).map { "\($0) ann: \($0)" })
+    }
+
+    @Test("a cluster that answers under another's name is nobody to be federated with")
+    func misnamed() {
+        var net = FederationNet.ready([1, 1])
+        net.silent = [(0, 1)]
+        func heartbeat() -> CallID? {
+            net.nets[0][1].federation.calls.first { $0.value.purpose == .heartbeat }?.key
+        }
+        for _ in 0..<70 where heartbeat() == nil { net.run(500) }
+        guard let call = heartbeat() else {
+            Issue.record("no heartbeat")
+            return
+        }
+        let answer = HeartbeatAnswer(
+            name: net.names[0], at: WallTime(milliseconds: 1), understandsContext: true,
+            visit: nil)
+        net.nets[0].step(1, .called(call, .answered(.heartbeat(answer))))
+        #expect(net.nets[0].notes[0].contains(.clusterMisnamed(net.names[1], net.names[0])))
+        #expect(net.nets[0][1].federation.standings[net.names[1]]?.misses == 1)
+    }
+
+    @Test("what a follower forwards is safe to repeat")
+    func followerForwards() {
+        var net = FederationNet.ready([1, 3])
+        let ann = net.client(0)
+        let tea = room(&net, ann)
+        let node = net.nets[1].followers[0]
+        let bob = net.client(1, node: node)
+        _ = net.ask(1, bob, .joinRoom(room: tea, user: "bob", since: nil), node: node)
+        for _ in 0..<2 {
+            let answers = net.ask(1, bob, say(tea, "bob", "once", key: "k"), node: node)
+            #expect(
+                answers.contains {
+                    if case .message(.messageSent(tea, _, 1, _, "k")) = $0 { true } else { false }
+                })
+        }
+        #expect(net.state(0).lastSequence(in: tea) == 1)
+    }
+
+    @Test("only clusters that are known may join; only the host may end a room")
+    func strangers() {
+        var net = FederationNet.ready([1, 1, 1])
+        let ann = net.client(0)
+        let tea = room(&net, ann)
+        let bob = net.client(1)
+        _ = net.ask(1, bob, .joinRoom(room: tea, user: "bob", since: nil))
+        func call(_ cluster: Int, _ call: FederationCall, _ context: CallContext = CallContext()) {
+            net.nets[cluster].step(1, .rpc(IncomingCallID(9_999), call, context))
+            net.carry()
+            net.run(200)
+        }
+        let stranger = ClusterName("nobody")
+        call(0, .joinRoom(room: tea, user: "eve", from: stranger))
+        #expect(net.state(0).members(of: tea) == ["bob"])
+        #expect(!net.state(0).clusters.table.contains(stranger))
+        let commit = FederationCall.commitDeletion(
+            room: tea, transaction: UniqueID(high: 1, low: 1), name: nil)
+        call(1, commit)
+        call(1, commit, CallContext(caller: net.names[2]))
+        call(0, commit)
+        #expect(net.state(0).room(tea) != nil)
+        #expect(net.state(1).members(of: tea) == ["bob"])
+        call(1, commit, CallContext(caller: net.names[0]))
+        #expect(net.state(1).room(tea) == nil)
     }
 
     @Test("calls that were overtaken by later ones of the same cluster change nothing")
@@ -254,7 +376,7 @@ struct FederationTests {
 
     @Test("a mirror that can only go on after a gap closes its clients, who join again")
     func jump() {
-        var net = FederationNet.ready([1, 1]) { $0.limits.joinHistory = 2 }
+        var net = FederationNet.ready([1, 1], older: [0]) { $0.limits.joinHistory = 2 }
         let ann = net.client(0)
         let tea = room(&net, ann)
         _ = net.ask(0, ann, .joinRoom(room: tea, user: "ann", since: nil))

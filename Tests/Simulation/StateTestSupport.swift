@@ -193,7 +193,8 @@ func randomFederationOperation(
             room: room, transaction: roomID(prng.below(4)), coordinator: cluster)
     case 8:
         return .finishDeletion(
-            room: room, transaction: roomID(prng.below(4)), isCommitted: prng.chance(1, in: 4))
+            room: room, transaction: roomID(prng.below(4)), isCommitted: prng.chance(1, in: 4),
+            from: prng.chance(1, in: 2) ? nil : cluster)
     case 9...10:
         return .joinForeign(
             room: room, host: cluster, user: user, connection: connection(UInt32(prng.below(2))),

@@ -111,8 +111,13 @@ final class FederationLinks {
                 return
             }
             guard let link = peer.links.first(where: { $0.job?.id == id }) else { continue }
-            // An address that does not even take the connection is not the one to begin with.
-            if link.connection.isConnecting { preferNext(after: link, peer) }
+            // A process that hangs still has its connections taken by the system: whoever did not
+            // answer is not the one to begin with.
+            preferNext(after: link, peer)
+            for idle in peer.links where idle.job == nil && idle.address == link.address {
+                idle.connection.close()
+                drop(idle, peer)
+            }
             link.connection.close()
             drop(link, peer)
             startQueued(peer)

@@ -62,6 +62,10 @@ extension LiveNode {
             log.warning(
                 "another cluster does not answer: its users are out of this one's rooms",
                 ["cluster": .text(name.text)])
+        case .clusterMisnamed(let name, let other):
+            log.warning(
+                "another cluster has another name: correct FEDERATION_PEERS here or FEDERATION_ID there",
+                ["expected": .text(name.text), "answers": .text(other.text)])
         case .clusterBack(let name):
             log.info("another cluster answers again", ["cluster": .text(name.text)])
         case .deletionDecided(let room, let isCommitted, let without):

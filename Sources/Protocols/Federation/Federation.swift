@@ -26,19 +26,23 @@ struct Federation: Equatable, Sendable {
     struct Standing: Equatable, Sendable {
         /// It said that it understands `CallContext`.
         var understandsContext = false
-        /// Until when that counts; before it has said anything, or long after, it is asked anew.
-        var knownUntil: Instant
         /// When the leader asks again whether it is there.
         var heartbeatAt: Instant
-        /// Heartbeats without an answer in a row.
+        /// Heartbeats without an answer in a row, and from when on one more counts.
         var misses = 0
+        var missAt: Instant
         /// The leader delivered the outbox up to here.
         var cursor: UInt64 = 0
         /// A delivery or a heartbeat is under way.
         var isDelivering = false
+        /// It answered a heartbeat of this leadership, so that it is known what it understands.
+        var isHeard = false
         var isAsking = false
-        /// When the leader may deliver again after a failure.
+        /// How often the delivery at the cursor was answered with an error that says nothing.
+        var faults = 0
+        /// When the leader may deliver again after a failure, and how long it waits after the next.
         var retryAt: Instant
+        var pause = Federation.shortestPause
         /// When the leader may say again what it found out.
         var proposeAt: Instant
         /// A list of its rooms is under way.
@@ -115,15 +119,39 @@ struct Federation: Equatable, Sendable {
     init(_ configuration: FederationConfiguration, _ now: Instant) {
         for peer in configuration.peers {
             standings[peer] = Standing(
-                knownUntil: now, heartbeatAt: now, retryAt: now, proposeAt: now)
+                heartbeatAt: now, missAt: now, retryAt: now, proposeAt: now)
         }
     }
 
     /// True when there is anybody to be federated with.
     var isActive: Bool { standings.count > 0 }
 
+    /// The first pause after a delivery that failed; each further one is twice as long.
+    static let shortestPause = Interval.milliseconds(20)
+    /// How often a delivery is repeated that the other answers with an error that says nothing; a
+    /// peer that never learns to take it must not hold up all that follows.
+    static let maximumFaults = 10
+
+    func hasGivenUp(_ peer: ClusterName) -> Bool {
+        guard let standing = standings[peer], !standing.understandsContext else { return false }
+        return standing.faults >= Federation.maximumFaults
+    }
+
     /// How many clients wait for other clusters.
     var waitingCount: Int { forwards.count + joins.count + listings.count }
+
+    /// True while a client waits for another cluster.
+    func isWaiting(_ connection: ConnectionID) -> Bool {
+        forwards.contains { $0.connection == connection }
+            || joins.contains { $0.connection == connection }
+            || listings.contains {
+                switch $0.asker {
+                case .discovery(connection, _): true
+                case .discovery: false
+                case .join(let pending, _): pending.connection == connection
+                }
+            }
+    }
 
     mutating func open(_ call: OpenCall) -> CallID {
         lastCall += 1

@@ -170,7 +170,7 @@ extension CallResult {
         case .fault(let fault): self = .fault(code: fault.code, fault.text)
         case .value(let value):
             let answer = FederationAnswer(value, to: call, of: answering)
-            self = answer.map { .answered($0) } ?? .failed(wasSent: true)
+            self = answer.map { .answered($0) } ?? .fault(code: 0, "the answer has no known form")
         }
     }
 }

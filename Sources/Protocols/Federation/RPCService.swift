@@ -131,7 +131,7 @@ public struct RPCCollector: Equatable, Sendable {
     private var single: [UInt8]?
 
     /// Makes a collector with those answers that are known already.
-    public init(_ plan: RPCPlan, maximumBytes: Int = 4 << 20) {
+    public init(_ plan: RPCPlan, maximumBytes: Int = 16 << 20) {
         self.maximumBytes = maximumBytes
         isMulticall = plan.isMulticall
         parts = [[UInt8]?](repeating: nil, count: plan.tasks.count)

@@ -75,7 +75,10 @@ extension Node {
                 out.mark(.mirrorJumped)
                 fanOut.fallBehind(in: room)
                 upkeep.continueAt(now)
-            case .guestLeft: break
+            case .guestLeft(let room, _, _, _):
+                // With its last user here the mirror went: what is subscribed to a later one must
+                // begin where that begins.
+                if state.room(room) == nil { fanOut.remove(room) }
             }
         }
         stateEffects.removeAll(keepingCapacity: true)
@@ -172,7 +175,7 @@ extension Node {
             lookUp(pending, now, into: &out)
         case (_, .joinPending):
             out.mark(.joinForeignAsked)
-            awaitJoin(pending, now)
+            awaitJoin(pending, now, into: &out)
         case (.federation(.joinForeign(let id, _, _, _, _, _)), .joined):
             onJoined(id, pending, connection, now, into: &out)
         case (.deleteRoom(let deletion), .deletionBegun(let transaction)):
@@ -258,6 +261,8 @@ extension Node {
         guard !fanOut.behind.isEmpty else { return }
         for place in fanOut.ready where place.notBefore <= now {
             guard fanOut.isOpen(place.connection), let room = state.room(place.room) else {
+                // The room is gone; who was in it was told so.
+                fanOut.unsubscribe(place.connection, from: place.room)
                 continue
             }
             if place.next < room.history.firstSequence {
@@ -290,6 +295,7 @@ extension Node {
             return
         }
         tellMembers(before: state, after: restored, now, into: &out)
+        tellDeletions(before: state, after: restored, into: &out)
         state = restored
         upkeep.logBytes = 0
         out.emit(.note(.snapshotInstalled(snapshot.point, bytes: snapshot.size)))
@@ -314,7 +320,49 @@ extension Node {
             let sequence = pending.numbering?.sequence ?? number
             guard let outcome = state.session(owner)?.outcomes[sequence] else { continue }
             onOutcome(outcome, session: owner, sequence: sequence, now, into: &out)
+            if case .deletionBegun(let transaction) = outcome,
+                case .deleteRoom(let deletion) = pending.operation
+            {
+                tellDecision(
+                    on: deletion.room, transaction, to: deletion.connection, in: state,
+                    into: &out)
+            }
         }
+    }
+
+    /// Tells the clients which rooms went, and how deletions ended, while the state jumped.
+    private mutating func tellDeletions(
+        before: ReplicatedState, after: ReplicatedState, into out: inout Outbox<NodeEffect>
+    ) {
+        for (room, deletion) in before.rooms.deletions
+        where deletion.asked.session == session {
+            tellDecision(
+                on: room, deletion.transaction, to: deletion.asked.connection, in: after,
+                into: &out)
+        }
+        for room in fanOut.subscribedRooms {
+            guard after.room(room) == nil, let name = before.room(room)?.name else { continue }
+            deliver(
+                .roomDeleted(room: room, name: name), to: fanOut.receivers(in: room), into: &out)
+            fanOut.remove(room)
+        }
+    }
+
+    /// Tells an asker how a deletion ended that is not under way in this state.
+    private func tellDecision(
+        on room: UniqueID, _ transaction: UniqueID, to connection: ConnectionID,
+        in state: ReplicatedState, into out: inout Outbox<NodeEffect>
+    ) {
+        guard fanOut.isOpen(connection),
+            state.room(room)?.deletion?.transaction != transaction
+        else { return }
+        out.emit(
+            .reply(
+                connection,
+                state.room(room) == nil
+                    ? .deletionDone(room: room, transaction: transaction)
+                    : .deletionFailed(
+                        room: room, transaction: transaction, .deletionFailed, reason: nil)))
     }
 
     /// Tells the clients who has joined and left while the state jumped.
@@ -391,6 +439,7 @@ extension Node {
         session = nil
         for number in requests.proposedCommands {
             guard let pending = requests.removeCommand(number) else { continue }
+            if let caller = pending.caller { giveUp(caller, pending, into: &out) }
             fail(pending, .outcomeUnknown, into: &out)
         }
         closeAll(into: &out)

@@ -69,7 +69,7 @@ extension Node {
         guard upkeep.isDraining else { return }
         while let connection = upkeep.drain?.next(now) {
             fanOut.refuseRequests(of: connection)
-            if requests.isWaiting(connection) {
+            if requests.isWaiting(connection) || federation.isWaiting(connection) {
                 upkeep.drain?.postpone(connection, to: now + Node.drainRetry)
             } else if fanOut.isOpen(connection) {
                 drop(connection, .serviceRestart, now, into: &out)

@@ -2,7 +2,8 @@
 extension Node {
     /// Does what is due; called after every event.
     mutating func federate(_ now: Instant, into out: inout Outbox<NodeEffect>) {
-        guard federation.isActive, halted == nil else { return }
+        // A deletion that began with other clusters must end without them, too.
+        guard federation.isActive || !state.rooms.deleting.isEmpty, halted == nil else { return }
         federation.wakeAt = nil
         expireCalls(now, into: &out)
         let leads = raft.role == .leader && session != nil
@@ -10,13 +11,12 @@ extension Node {
             federation.isLeading = leads
             stopLeading(now, into: &out)
         }
-        if leads {
-            for peer in configuration.federation.peers {
-                askHeartbeat(peer, now, into: &out)
-                deliver(to: peer, now, into: &out)
-            }
-            collectVotes(now, into: &out)
+        for peer in configuration.federation.peers {
+            // Every node asks, to know what the other understands; the leader draws conclusions.
+            askHeartbeat(peer, now, into: &out)
+            if leads { deliver(to: peer, now, into: &out) }
         }
+        if leads { collectVotes(now, into: &out) }
         forwardNext(now, into: &out)
         expireWaiting(now, into: &out)
     }
@@ -90,9 +90,11 @@ extension Node {
             federation.standings.update(peer) { standing in
                 standing.heartbeatAt = now
                 standing.misses = 0
+                standing.missAt = now
                 standing.cursor = 0
                 standing.isDelivering = false
                 standing.isAsking = false
+                standing.isHeard = false
                 standing.retryAt = now
                 standing.proposeAt = now
             }
@@ -100,18 +102,6 @@ extension Node {
     }
 
     // MARK: Heartbeats
-
-    /// Whether it is known what a cluster understands; if not, it is asked. Without that a call that
-    /// is made again would carry no number or name, and happen twice.
-    mutating func knows(
-        _ peer: ClusterName, _ now: Instant, into out: inout Outbox<NodeEffect>
-    ) -> Bool {
-        guard let standing = federation.standings[peer], standing.knownUntil <= now else {
-            return true
-        }
-        askHeartbeat(peer, now, into: &out)
-        return false
-    }
 
     private mutating func askHeartbeat(
         _ peer: ClusterName, _ now: Instant, into out: inout Outbox<NodeEffect>
@@ -130,36 +120,38 @@ extension Node {
     ) {
         let next = now + configuration.federation.heartbeatInterval
         let known = state.clusters.table[peer]
-        guard case .answered(.heartbeat(let answer)) = result else {
-            guard federation.isLeading else {
-                let pause = configuration.federation.retryPause
-                federation.standings.update(peer) { standing in
-                    standing.isAsking = false
-                    standing.heartbeatAt = now + pause
-                }
-                return
-            }
+        guard case .answered(.heartbeat(let answer)) = result,
+            !isMisnamed(answer, peer, into: &out)
+        else {
+            // Until it was heard, clients wait for it: it is asked more often, but no miss counts
+            // sooner for that.
+            let pause = configuration.federation.retryPause
             federation.standings.update(peer) { standing in
                 standing.isAsking = false
-                standing.heartbeatAt = next
+                standing.heartbeatAt = standing.isHeard ? next : min(next, now + pause)
+                guard now >= standing.missAt else { return }
                 standing.misses += 1
+                standing.missAt = next
             }
             let misses = federation.standings[peer]?.misses ?? 0
-            guard misses >= 2, known?.isAway != true else { return }
+            // One that was away already may have come back in part, with users whom nobody hears.
+            let hasGuests = known.map { !state.memberships(of: $0.visit).isEmpty } ?? false
+            guard federation.isLeading, misses >= 2, known?.isAway != true || hasGuests
+            else { return }
             out.emit(.note(.clusterAway(peer)))
             submit(
                 .federation(.setAway(peer, true, at: wall.read(now))), for: nil, now, into: &out)
             return
         }
-        let knownUntil = next + configuration.federation.heartbeatInterval
         // Who has just turned out to understand contexts is asked again with one.
         let isNews = answer.understandsContext != federation.standings[peer]?.understandsContext
         federation.standings.update(peer) { standing in
             standing.isAsking = false
             standing.heartbeatAt = isNews ? now : next
             standing.misses = 0
+            standing.missAt = now
             standing.understandsContext = answer.understandsContext
-            standing.knownUntil = knownUntil
+            standing.isHeard = !isNews || !answer.understandsContext
         }
         guard federation.isLeading else { return }
         if known?.isAway == true {
@@ -172,15 +164,30 @@ extension Node {
         }
     }
 
+    /// A cluster that understands contexts knows its own name; under another one it is either
+    /// somebody else or this cluster itself.
+    private func isMisnamed(
+        _ answer: HeartbeatAnswer, _ peer: ClusterName, into out: inout Outbox<NodeEffect>
+    ) -> Bool {
+        guard answer.understandsContext, answer.name != peer else { return false }
+        out.emit(.note(.clusterMisnamed(peer, answer.name)))
+        return true
+    }
+
     // MARK: Outboxes
 
     private mutating func deliver(
         to peer: ClusterName, _ now: Instant, into out: inout Outbox<NodeEffect>
     ) {
-        guard let standing = federation.standings[peer], !standing.isDelivering else { return }
+        guard let standing = federation.standings[peer], !standing.isDelivering, standing.isHeard
+        else { return }
         let isAway = state.clusters.table.read(peer) { $0.isAway } ?? true
-        guard !isAway, knows(peer, now, into: &out) else { return }
+        guard !isAway else { return }
         var cursor = standing.cursor
+        if case .join? = item(standing.cursor, for: peer) {
+            // Nothing overtakes a join whose answer is not in the log: it may have to be repeated.
+            return confirm(peer, through: cursor, now, into: &out)
+        }
         if standing.retryAt <= now {
             while let (number, item) = nextItem(for: peer, after: cursor) {
                 cursor = number
@@ -193,7 +200,7 @@ extension Node {
                     caller: configuration.federation.name, stream: (cluster?.rawValue ?? 0) >> 1,
                     number: number, since: since)
                 self.call(
-                    peer, call, context, for: .outbox(number, since: since),
+                    peer, call, context, for: .outbox(number, since: mirrored(by: item)),
                     within: configuration.federation.callTimeout, now, into: &out)
                 return
             }
@@ -202,6 +209,10 @@ extension Node {
             return wake(standing.retryAt)
         }
         confirm(peer, through: cursor, now, into: &out)
+    }
+
+    private func item(_ number: UInt64, for peer: ClusterName) -> OutboxItem? {
+        state.clusters.table.read(peer) { $0.outbox.items[number] } ?? nil
     }
 
     private func nextItem(
@@ -218,9 +229,10 @@ extension Node {
         let own = configuration.federation.name
         switch item {
         case .join(let room, let user, _, let since):
-            return (
-                .joinRoom(room: room, user: user, from: own), state.lastSequence(in: room) ?? since
-            )
+            // The last message that the client has is asked for once more: that it comes shows that
+            // the number is one of the room's.
+            let known = state.lastSequence(in: room) ?? since.map { $0 - min($0, 1) }
+            return (.joinRoom(room: room, user: user, from: own), known)
         case .leave(let room, let user, .requested):
             return (.leaveRoom(room: room, user: user, from: own), nil)
         case .leave(let room, let user, let reason):
@@ -240,6 +252,12 @@ extension Node {
         }
     }
 
+    /// Of a join: the last message of the mirror that there is already.
+    private func mirrored(by item: OutboxItem) -> UInt64? {
+        guard case .join(let room, _, _, _) = item else { return nil }
+        return state.lastSequence(in: room)
+    }
+
     private mutating func onDelivered(
         _ number: UInt64, _ since: UInt64?, _ result: CallResult, to peer: ClusterName,
         _ now: Instant,
@@ -249,16 +267,21 @@ extension Node {
         let answer: FederationAnswer
         switch result {
         case .answered(.refused(.unavailable, _)), .failed:
-            out.mark(.federationRetried)
-            let pause = configuration.federation.retryPause
-            federation.standings.update(peer) { $0.retryAt = now + pause }
-            return
+            return deliverAgain(to: peer, now, into: &out)
+        case .answered(.refused(.unknown, _)) where !federation.hasGivenUp(peer),
+            .fault where !federation.hasGivenUp(peer):
+            // Who understands contexts will be able to say some time what became of it.
+            federation.standings.update(peer) { $0.faults += 1 }
+            return deliverAgain(to: peer, now, into: &out)
         case .answered(let given): answer = given
         case .fault(_, let text): answer = .refused(.unknown, text)
         }
-        federation.standings.update(peer) { $0.cursor = number }
-        let item = state.clusters.table.read(peer) { $0.outbox.items[number] } ?? nil
-        if case .join? = item {
+        federation.standings.update(peer) { standing in
+            standing.cursor = number
+            standing.faults = 0
+            standing.pause = Federation.shortestPause
+        }
+        if case .join? = item(number, for: peer) {
             submit(
                 .federation(
                     .joinAnswered(
@@ -268,6 +291,17 @@ extension Node {
         let first = state.clusters.table.read(peer) { $0.outbox.items.first?.key } ?? nil
         if let first, number - min(first, number) >= 64 {
             confirm(peer, through: number, now, into: &out)
+        }
+    }
+
+    private mutating func deliverAgain(
+        to peer: ClusterName, _ now: Instant, into out: inout Outbox<NodeEffect>
+    ) {
+        out.mark(.federationRetried)
+        let longest = configuration.federation.retryPause
+        federation.standings.update(peer) { standing in
+            standing.retryAt = now + min(standing.pause, longest)
+            standing.pause = min(standing.pause * 2, longest)
         }
     }
 
@@ -287,9 +321,11 @@ extension Node {
         let pause = configuration.limits.proposalRetry
         federation.standings.update(peer) { $0.proposeAt = now + pause }
         wake(now + pause)
-        if case .join = item, !requests.hasPendingJoinAnswer(of: peer, first) {
-            // Its answer was lost on the way to the log: the host is asked once more.
-            federation.standings.update(peer) { $0.cursor = first - 1 }
+        if case .join = item {
+            if !requests.hasPendingJoinAnswer(of: peer, first) {
+                // Its answer was lost on the way to the log: the host is asked once more.
+                federation.standings.update(peer) { $0.cursor = first - 1 }
+            }
             return
         }
         submit(.federation(.delivered(peer, through: cursor)), for: nil, now, into: &out)
@@ -298,7 +334,12 @@ extension Node {
     // MARK: Votes
 
     private mutating func collectVotes(_ now: Instant, into out: inout Outbox<NodeEffect>) {
-        for (room, deletion) in state.rooms.deletions {
+        let open = state.rooms.deletions
+        for (transaction, _) in federation.votes
+        where !open.contains(where: { $0.deletion.transaction == transaction }) {
+            federation.votes[transaction] = nil
+        }
+        for (room, deletion) in open {
             let transaction = deletion.transaction
             if federation.votes[transaction] == nil {
                 federation.votes[transaction] = Federation.Votes(retryAt: now, proposeAt: now)

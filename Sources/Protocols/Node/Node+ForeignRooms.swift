@@ -62,12 +62,12 @@ extension Node {
                         .globalRoomsList(
                             Array(rooms.prefix(Node.maximumList)), listing.reach)))
             case .join(let pending, let room):
-                guard listing.rooms.contains(where: { $0.id == room }) else {
+                guard let host = listing.rooms.first(where: { $0.id == room })?.host else {
                     let isSure = listing.reach.unavailable.isEmpty
                     fail(pending, isSure ? .roomNotFound : .unavailable, into: &out)
                     continue
                 }
-                joinForeign(pending, now, into: &out)
+                joinForeign(pending, of: host, now, into: &out)
             }
         }
     }
@@ -79,19 +79,19 @@ extension Node {
         _ pending: PendingCommand, _ now: Instant, into out: inout Outbox<NodeEffect>
     ) {
         guard case .join(let room, _, _, _) = pending.operation else { return }
-        if federation.hosts[room] != nil {
-            joinForeign(pending, now, into: &out)
+        if let host = federation.hosts[room] {
+            joinForeign(pending, of: host, now, into: &out)
         } else {
             list(.join(pending, room), now, into: &out)
         }
     }
 
     private mutating func joinForeign(
-        _ pending: PendingCommand, _ now: Instant, into out: inout Outbox<NodeEffect>
+        _ pending: PendingCommand, of host: ClusterName, _ now: Instant,
+        into out: inout Outbox<NodeEffect>
     ) {
-        guard case .join(let room, let user, let connection, let at) = pending.operation,
-            let host = federation.hosts[room]
-        else { return fail(pending, .roomNotFound, into: &out) }
+        guard case .join(let room, let user, let connection, let at) = pending.operation
+        else { return }
         submit(
             .federation(
                 .joinForeign(
@@ -101,7 +101,9 @@ extension Node {
     }
 
     /// The host was asked; the answer comes as `foreignJoin`.
-    mutating func awaitJoin(_ pending: PendingCommand, _ now: Instant) {
+    mutating func awaitJoin(
+        _ pending: PendingCommand, _ now: Instant, into out: inout Outbox<NodeEffect>
+    ) {
         guard let connection = pending.connection,
             let (room, user) = pending.operation.wantedMembership
         else { return }
@@ -112,6 +114,8 @@ extension Node {
                 pending: pending, connection: connection, room: room, user: user,
                 deadline: now + limit))
         wake(now + limit)
+        // After a snapshot the answer may be in the state before the question is remembered.
+        answerJoinsInState(now, into: &out)
     }
 
     mutating func onForeignJoin(
@@ -119,17 +123,22 @@ extension Node {
         _ now: Instant, into out: inout Outbox<NodeEffect>
     ) {
         guard by.session == session else { return }
-        let place = federation.joins.firstIndex {
-            $0.connection == by.connection && $0.room == room && $0.user == user
+        func isMeant(_ waiting: Federation.WaitingJoin) -> Bool {
+            waiting.connection == by.connection && waiting.room == room
+                && TextKey(waiting.user) == TextKey(user)
         }
-        let waiting = place.map { federation.joins.remove(at: $0) }
+        // A client that asked again is answered as often.
+        let waiting = federation.joins.filter(isMeant)
+        federation.joins.removeAll(where: isMeant)
         if let refused {
             if refused == .roomNotFound { federation.forget(room) }
-            if let waiting { fail(waiting.pending, RequestError(refused), into: &out) }
+            for join in waiting { fail(join.pending, RequestError(refused), into: &out) }
         } else if !fanOut.isOpen(by.connection) {
             endMemberships(of: by.connection, now, into: &out)
-        } else if let waiting {
-            onJoined(room, waiting.pending, by.connection, now, into: &out)
+        } else if !waiting.isEmpty {
+            for join in waiting {
+                onJoined(room, join.pending, by.connection, now, into: &out)
+            }
         } else {
             // The client was told that nobody knows; what it does not know of must not last.
             submit(
@@ -201,27 +210,27 @@ extension Node {
     /// Calls for each connection whose first message is not under way.
     mutating func forwardNext(_ now: Instant, into out: inout Outbox<NodeEffect>) {
         guard !federation.forwards.isEmpty else { return }
-        var busy: [ConnectionID] = []
+        var busy: Set<ConnectionID> = []
         var place = 0
         while place < federation.forwards.count {
             let forward = federation.forwards[place]
             place += 1
-            guard !busy.contains(forward.connection) else { continue }
-            busy.append(forward.connection)
+            guard busy.insert(forward.connection).inserted else { continue }
             guard !forward.isCalled else { continue }
             guard forward.deadline > now else {
                 place -= 1
-                busy.removeLast()
+                busy.remove(forward.connection)
                 federation.forwards.remove(at: place)
                 fail(forward, forward.mayHaveHappened ? .outcomeUnknown : .unavailable, into: &out)
                 continue
             }
-            guard forward.retryAt <= now else {
-                wake(min(forward.retryAt, forward.deadline))
+            // What the host understands decides whether a retry is harmless.
+            guard federation.standings[forward.host]?.isHeard == true else {
+                wake(forward.deadline)
                 continue
             }
-            guard knows(forward.host, now, into: &out) else {
-                wake(forward.deadline)
+            guard forward.retryAt <= now else {
+                wake(min(forward.retryAt, forward.deadline))
                 continue
             }
             federation.forwards[place - 1].isCalled = true
@@ -269,6 +278,10 @@ extension Node {
             fail(forward, .unavailable, into: &out)
         case .answered(.refused(let refusal, _)):
             federation.forwards.remove(at: place)
+            if refusal == .roomNotFound {
+                // The host is asked once more, and its answer ends the mirror.
+                submit(.federation(.rejoin(room: forward.room)), for: nil, now, into: &out)
+            }
             fail(forward, RequestError(refusal), into: &out)
         case .answered, .fault, .failed:
             federation.forwards.remove(at: place)

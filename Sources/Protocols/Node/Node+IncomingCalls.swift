@@ -52,18 +52,22 @@ extension Node {
         guard pendingCount < configuration.limits.pendingRequests,
             requests.bytes < configuration.limits.pendingBytes
         else { return (.unavailable, "The node has too many unfinished requests") }
+        if let from = call.caller, !configuration.federation.peers.contains(from) {
+            // Nobody knows where to tell it what happens in the room.
+            return (.invalidRequest, "\(from) is not among this node's FEDERATION_PEERS")
+        }
         switch call {
-        case .joinRoom(_, let user, let from), .leaveRoom(_, let user, let from),
-            .memberDisconnected(_, let user, let from, _):
-            guard Node.isLabel(user), Node.isLabel(from.text), from != configuration.federation.name
-            else {
-                return (.invalidRequest, "A name is missing, too long or the asked node's own")
+        case .joinRoom(let room, let user, _):
+            guard Node.isName(user) else {
+                return (.invalidRequest, "The name is empty, too long or has control characters")
             }
-        case .forwardMessage(_, let user, let content, let from):
-            guard Node.isLabel(user), Node.isLabel(from.text), from != configuration.federation.name
-            else {
-                return (.invalidRequest, "A name is missing, too long or the asked node's own")
+            if isFull(room, for: user) {
+                return (.invalidRequest, "The room has as many members as MEMBER_LIMIT allows")
             }
+        case .leaveRoom(_, let user, _), .memberDisconnected(_, let user, _, _):
+            guard Node.isLabel(user) else { return (.invalidRequest, "The name is too long") }
+        case .forwardMessage(_, let user, let content, _):
+            guard Node.isLabel(user) else { return (.invalidRequest, "The name is too long") }
             guard Node.fits(content), TextRules.isContent(content) else {
                 return (.invalidContent, "The content must have 1 to 5,000 characters")
             }
@@ -73,14 +77,11 @@ extension Node {
             }
         case .memberEventBroadcast(_, let event):
             guard Node.isLabel(event.user) else { return (.invalidRequest, "The name is too long") }
-        case .prepareDeletion(_, _, let coordinator):
-            guard Node.isLabel(coordinator.text) else {
-                return (.invalidRequest, "The coordinator's name is missing or too long")
-            }
-        case .heartbeat, .hostedRooms, .commitDeletion, .rollbackDeletion: break
+        case .heartbeat, .hostedRooms, .prepareDeletion, .commitDeletion, .rollbackDeletion: break
         }
         if call.addsToState, state.byteCount >= configuration.limits.stateBytes {
-            return (.unavailable, "The storage limit is reached")
+            // Not `unavailable`, for what follows in the caller's outbox may free space.
+            return (.invalidRequest, "The storage limit is reached")
         }
         return nil
     }
@@ -126,10 +127,14 @@ extension Node {
                     room: room, transaction: transaction, coordinator: coordinator))
         case .commitDeletion(let room, let transaction, _):
             return .federation(
-                .finishDeletion(room: room, transaction: transaction, isCommitted: true))
+                .finishDeletion(
+                    room: room, transaction: transaction, isCommitted: true,
+                    from: context.caller))
         case .rollbackDeletion(let room, let transaction):
             return .federation(
-                .finishDeletion(room: room, transaction: transaction, isCommitted: false))
+                .finishDeletion(
+                    room: room, transaction: transaction, isCommitted: false,
+                    from: context.caller))
         }
     }
 
@@ -166,6 +171,8 @@ extension Node {
         case (.prepareDeletion, .refused(.invalidState)):
             return .vote(abort: "Another node hosts the room")
         case (.finishDeletion, .done): return .finished
+        case (.finishDeletion, .refused(.invalidState)):
+            return .refused(.invalidRequest, "Another node hosts the room")
         case (_, .refused(let refusal)):
             let error = RequestError(refusal)
             return .refused(FederationRefusal(error), "\(error)")

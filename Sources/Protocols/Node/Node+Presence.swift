@@ -18,7 +18,7 @@ extension Node {
             upkeep.isCleanupDue(now, every: configuration.limits.cleanupInterval)
         else { return }
         let idle = fanOut.idle(since: now - timeout, limit: Node.idleBatch) { connection in
-            !requests.hasCommand(of: connection)
+            !requests.hasCommand(of: connection) && !federation.isWaiting(connection)
                 && !memberships(of: connection, session).isEmpty
         }
         // More of them wait for the next period.

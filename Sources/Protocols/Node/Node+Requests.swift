@@ -8,6 +8,8 @@ extension Node {
     public static let maximumDescription = 4_096
     /// The longest value of a register, in bytes.
     public static let maximumValue = 1 << 20
+    /// About the most bytes that a list of rooms for another cluster takes as XML.
+    static let maximumHostedBytes = 12 << 20
     /// The most rooms in one list.
     public static let maximumList = 10_000
 
@@ -112,14 +114,18 @@ extension Node {
             else { return nil }
             return .roomLimit
         case .joinRoom(let room, let user, _):
-            guard limits.memberLimit > 0, let room = state.room(room),
-                room.memberCount >= limits.memberLimit, !room.members.contains(TextKey(user))
-            else { return nil }
-            return .roomFull
+            return isFull(room, for: user) ? .roomFull : nil
         case .listRooms, .discoverRooms, .leaveRoom, .deleteRoom, .sendMessage, .openSession,
             .readRegister, .writeRegister:
             return nil
         }
+    }
+
+    /// True when the room has no place for one member more.
+    func isFull(_ room: UniqueID, for user: String) -> Bool {
+        let limit = configuration.limits.memberLimit
+        guard limit > 0, let room = state.room(room) else { return false }
+        return room.memberCount >= limit && !room.members.contains(TextKey(user))
     }
 
     /// True for a name that may be used, if it exists.
@@ -277,9 +283,16 @@ extension Node {
         state.roomSummaries(limit: Node.maximumList)
     }
 
+    /// The rooms hosted here, as many as fit an answer that another cluster reads.
     private var hostedRooms: [HostedRoom] {
-        state.rooms.table.filter { $0.value.host == nil }.prefix(Node.maximumList)
-            .map { hosted($0.value) }
+        var bytes = 0
+        var rooms: [HostedRoom] = []
+        for (_, room) in state.rooms.table where room.host == nil {
+            bytes += 700 + 2 * (room.name.utf8.count + room.description.utf8.count)
+            guard bytes <= Node.maximumHostedBytes else { break }
+            rooms.append(hosted(room))
+        }
+        return rooms
     }
 
     // MARK: Failures

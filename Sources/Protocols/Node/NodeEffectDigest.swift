@@ -315,6 +315,10 @@ extension Note {
         case .clusterAway(let name):
             digest.combine(11)
             digest.combine(name.text)
+        case .clusterMisnamed(let name, let other):
+            digest.combine(14)
+            digest.combine(name.text)
+            digest.combine(other.text)
         case .clusterBack(let name):
             digest.combine(12)
             digest.combine(name.text)

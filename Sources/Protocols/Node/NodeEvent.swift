@@ -121,6 +121,8 @@ public enum Note: Equatable, Sendable {
     case clusterAway(ClusterName)
     /// It answers again.
     case clusterBack(ClusterName)
+    /// Under the address of a cluster another one answers; that is nobody to be federated with.
+    case clusterMisnamed(ClusterName, ClusterName)
     /// What became of a room's deletion; `without` did not vote in time.
     case deletionDecided(room: UniqueID, isCommitted: Bool, without: [ClusterName])
     /// All members speak this version now.

@@ -21,8 +21,9 @@ public enum FederationOperation: Equatable, Sendable {
     case memberEvent(CallPlace?, room: UniqueID, MemberEvent)
     /// A vote is asked for; the outcome `done` is READY.
     case prepareDeletion(room: UniqueID, transaction: UniqueID, coordinator: ClusterName)
-    /// The deletion is decided.
-    case finishDeletion(room: UniqueID, transaction: UniqueID, isCommitted: Bool)
+    /// The deletion is decided, says `from`, if the call said who calls.
+    case finishDeletion(
+        room: UniqueID, transaction: UniqueID, isCommitted: Bool, from: ClusterName?)
 
     // A cluster with a mirror, by itself.
 
@@ -156,11 +157,12 @@ extension FederationOperation {
             writer.write(room)
             writer.write(transaction)
             writer.write(coordinator.text)
-        case .finishDeletion(let room, let transaction, let isCommitted):
+        case .finishDeletion(let room, let transaction, let isCommitted, let from):
             begin(.finishDeletion)
             writer.write(room)
             writer.write(transaction)
             writer.write(isCommitted)
+            writer.write(optional: from?.text)
         case .joinForeign(let room, let host, let user, let connection, let since, let at):
             begin(.joinForeign)
             writer.write(room)
@@ -225,7 +227,8 @@ extension FederationOperation {
         case .finishDeletion:
             self = .finishDeletion(
                 room: try reader.uniqueID(), transaction: try reader.uniqueID(),
-                isCommitted: try reader.flag())
+                isCommitted: try reader.flag(),
+                from: try reader.optionalString().map { ClusterName($0) })
         case .joinForeign:
             self = .joinForeign(
                 room: try reader.uniqueID(), host: try reader.clusterName(),

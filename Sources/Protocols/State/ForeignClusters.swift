@@ -38,6 +38,10 @@ public struct ForeignClusters: Equatable, Sendable {
 
     /// The most items that wait for one cluster; one more, and it counts as away.
     static let outboxLimit = 10_000
+    /// The messages in the answer to a join after which there may be more.
+    static let fullAnswer = 100
+    /// The bytes of content of such an answer.
+    static let fullAnswerBytes = 200 << 10
     /// The first session that is no session of a node or client, which are log indexes.
     private static let firstVisit: UInt64 = 1 << 62
 

@@ -6,12 +6,12 @@ extension ReplicatedState {
     ) -> Outcome {
         switch operation {
         case .join(let place, let room, let user, let at):
-            guard let guest = admit(place, to: room, marks: &marks) else {
+            guard let guest = admit(place, to: room, at: at, into: &effects, marks: &marks) else {
                 return refusal(of: place, room)
             }
             return rooms.join(room, user: user, via: guest, at: at, into: &effects)
         case .leave(let place, let room, let user, let reason, let at):
-            guard let guest = admit(place, to: room, marks: &marks) else {
+            guard let guest = admit(place, to: room, at: at, into: &effects, marks: &marks) else {
                 return refusal(of: place, room)
             }
             return rooms.leave(
@@ -28,12 +28,15 @@ extension ReplicatedState {
             }
         case .memberEvent(let place, let room, let event):
             return receive(place, in: room, marks: &marks) { state, _ in
+                // An answer to a join that is older than the event must not undo it.
+                guard !state.isJoining(room) else { return .refused(.hostUnavailable) }
                 state.rooms.receive(event, in: room, into: &effects)
+                return .done
             }
         case .prepareDeletion(let room, let transaction, let coordinator):
             return prepareDeletion(of: room, transaction, coordinator)
-        case .finishDeletion(let room, let transaction, let isCommitted):
-            return finishDeletion(of: room, transaction, isCommitted, into: &effects)
+        case .finishDeletion(let room, let transaction, let isCommitted, let from):
+            return finishDeletion(of: room, transaction, isCommitted, from, into: &effects)
         case .joinForeign(let room, let host, let user, let connection, let since, let at):
             let connection = MemberConnection(session: header.session, connection: connection)
             return join(
@@ -58,7 +61,7 @@ extension ReplicatedState {
             joinAnswered(cluster, number, answer, since: since, at: at, into: &effects)
         case .setAway(let cluster, let isAway, let at):
             clusters.meet(cluster)
-            guard clusters.table[cluster]?.isAway != isAway else { return .done }
+            guard isAway || clusters.table[cluster]?.isAway == true else { return .done }
             if isAway {
                 marks.insert(.clusterFailed)
                 part(from: cluster, at: at, into: &effects)
@@ -87,9 +90,16 @@ extension ReplicatedState {
 
     /// The seat of a cluster's users in a room hosted here; `nil` for an echo or no such room.
     private mutating func admit(
-        _ place: CallPlace, to room: UniqueID, marks: inout MarkSet
+        _ place: CallPlace, to room: UniqueID, at: WallTime,
+        into effects: inout [StateEffect], marks: inout MarkSet
     ) -> MemberConnection? {
         clusters.meet(place.caller)
+        if let heard = clusters.table[place.caller]?.heard.stream, heard != 0, place.stream != 0,
+            heard != place.stream
+        {
+            // The cluster lost its data: of the users that it had here it knows nothing.
+            beginVisit(of: place.caller, at: at, into: &effects)
+        }
         guard clusters.table.update(place.caller, { $0.isEcho(place) }) == false else {
             marks.insert(.federationEcho)
             return nil
@@ -123,12 +133,10 @@ extension ReplicatedState {
     private mutating func part(
         from name: ClusterName, at: WallTime, into effects: inout [StateEffect]
     ) {
-        guard let visit = clusters.table[name]?.visit else { return }
-        let next = clusters.beginVisit()
+        guard clusters.table.contains(name) else { return }
         var gone: [OutboxItem] = []
         clusters.table.update(name) { cluster in
             cluster.isAway = true
-            cluster.visit = next
             gone = cluster.outbox.removeAll { _, item in
                 if case .join = item { return true }
                 return item.concernsGuests
@@ -139,12 +147,26 @@ extension ReplicatedState {
                 effects.append(
                     .foreignJoin(by: asked, room: room, user: user, refused: .hostUnavailable))
             }
-            // The host may have done it, and must not keep who is not there.
-            if rooms.table[room]?.members[TextKey(user)] ?? 0 <= 0 {
-                clusters.push(.leave(room: room, user: user, reason: .disconnected), to: name)
-            }
+            // It may have been done there all the same.
+            undoJoin(of: user, to: room, at: name)
         }
+        beginVisit(of: name, at: at, into: &effects)
+    }
+
+    /// Ends the stay of a cluster's users here; the next ones begin another.
+    private mutating func beginVisit(
+        of name: ClusterName, at: WallTime, into effects: inout [StateEffect]
+    ) {
+        guard let visit = clusters.table[name]?.visit else { return }
+        let next = clusters.beginVisit()
+        clusters.table.update(name) { $0.visit = next }
         rooms.end(visit, reason: .nodeUnreachable, at: at, into: &effects)
+    }
+
+    /// A join that may have been done by the host, for a user who has no seat here.
+    private mutating func undoJoin(of user: String, to room: UniqueID, at host: ClusterName) {
+        guard rooms.table[room]?.members[TextKey(user)] ?? 0 <= 0 else { return }
+        clusters.push(.leave(room: room, user: user, reason: .disconnected), to: host)
     }
 
     /// Decides a deletion and lets all who have to do with the room know.
@@ -196,7 +218,7 @@ extension ReplicatedState {
             }
             position += 1
         }
-        boundOutboxes(into: &effects, marks: &marks)
+        boundOutboxes(from: start, into: &effects, marks: &marks)
     }
 
     private mutating func tellGuests(of room: UniqueID, _ item: OutboxItem) {
@@ -206,14 +228,14 @@ extension ReplicatedState {
 
     /// A cluster that takes nothing for so long counts as away, and its guests' news is dropped.
     private mutating func boundOutboxes(
-        into effects: inout [StateEffect], marks: inout MarkSet
+        from first: Int, into effects: inout [StateEffect], marks: inout MarkSet
     ) {
         for (name, cluster) in clusters.table
         where cluster.outbox.items.count > ForeignClusters.outboxLimit {
             marks.insert(.clusterOutboxFull)
             let start = effects.count
             if !cluster.isAway {
-                part(from: name, at: WallTime(milliseconds: 0), into: &effects)
+                part(from: name, at: displayTime(of: effects[first...]), into: &effects)
             }
             clusters.table.update(name) { cluster in
                 while cluster.outbox.items.count > ForeignClusters.outboxLimit,
@@ -225,6 +247,20 @@ extension ReplicatedState {
             tellClusters(from: start, of: &effects, marks: &marks)
             return
         }
+    }
+
+    /// When an entry that had these effects was asked for.
+    private func displayTime(of effects: ArraySlice<StateEffect>) -> WallTime {
+        for effect in effects {
+            switch effect {
+            case .message(_, let message): return message.at
+            case .memberJoined(_, _, _, _, let at), .memberLeft(_, _, _, _, let at): return at
+            case .outcome, .nodeSessionOpened, .nodeSessionEnded, .deletionBegun, .roomDeleted,
+                .deletionAborted, .foreignJoin, .guestLeft, .historyJumped:
+                continue
+            }
+        }
+        return WallTime(milliseconds: 0)
     }
 
     // MARK: - As a cluster with a mirror
@@ -241,8 +277,14 @@ extension ReplicatedState {
         guard let host = held?.host ?? host else { return .refused(.roomNotFound) }
         clusters.meet(host)
         guard clusters.table[host]?.isAway == false else { return .refused(.hostUnavailable) }
-        clusters.push(
-            .join(room: room, user: user, asked: connection, since: since), to: host)
+        let isAsked = clusters.table[host]?.outbox.items.contains { item in
+            guard case .join(room, let other, connection, _) = item.value else { return false }
+            return TextKey(other) == TextKey(user)
+        }
+        if isAsked != true {
+            clusters.push(
+                .join(room: room, user: user, asked: connection, since: since), to: host)
+        }
         return .joinPending
     }
 
@@ -258,12 +300,14 @@ extension ReplicatedState {
         clusters.table.update(name) { _ = $0.outbox.remove(number) }
         // Its answer was lost while later calls were taken: it is asked as the latest of all.
         if case .refused(.outOfOrder, _) = answer { return clusters.push(item, to: name) }
-        if let held = rooms.table[room], held.host != name { return }
-        guard case .joined(let hosted, let members, let messages) = answer, hosted.id == room
+        let host = rooms.table[room].map(\.host) ?? name
+        guard case .joined(let hosted, let members, let messages) = answer, hosted.id == room,
+            host == name
         else {
-            joinRefused(room, user, asked, answer, into: &effects)
+            joinRefused(room, user, asked, answer, of: name, into: &effects)
             return
         }
+        let known = lastSequence(in: room) ?? 0
         rooms.mirror(
             hosted, of: name, members: members, messages: messages, since: since, at: at,
             stamp: stamp, limits: limits, into: &effects)
@@ -282,6 +326,13 @@ extension ReplicatedState {
                 }
             }
             if isLeaving == true { rejoin(user, room) }
+            // A full answer may not be all; an older system says the same again, which ends it.
+            let bytes = messages.reduce(0) { $0 + $1.content.utf8.count }
+            if messages.count >= ForeignClusters.fullAnswer
+                || bytes >= ForeignClusters.fullAnswerBytes, known < lastSequence(in: room) ?? 0
+            {
+                rejoin(user, room)
+            }
             return
         }
         // Whoever asked has gone meanwhile.
@@ -291,7 +342,7 @@ extension ReplicatedState {
 
     private mutating func joinRefused(
         _ room: UniqueID, _ user: String, _ asked: MemberConnection?, _ answer: FederationAnswer,
-        into effects: inout [StateEffect]
+        of host: ClusterName, into effects: inout [StateEffect]
     ) {
         var refusal = Refusal.hostUnavailable
         if case .refused(.roomNotFound, _) = answer { refusal = .roomNotFound }
@@ -299,6 +350,7 @@ extension ReplicatedState {
         if let asked {
             effects.append(.foreignJoin(by: asked, room: room, user: user, refused: refusal))
         }
+        if refusal == .hostUnavailable { undoJoin(of: user, to: room, at: host) }
         // The host has the last word on whether there is such a room.
         if refusal == .roomNotFound { endMirror(of: room, UniqueID.least, into: &effects) }
     }
@@ -316,9 +368,14 @@ extension ReplicatedState {
     /// Takes what the host tells of a mirrored room, unless it is an echo.
     private mutating func receive(
         _ place: CallPlace?, in room: UniqueID, marks: inout MarkSet,
-        _ body: (inout ReplicatedState, inout MarkSet) -> Void
+        _ body: (inout ReplicatedState, inout MarkSet) -> Outcome
     ) -> Outcome {
         guard let host = rooms.table.read(room, { $0.host }) ?? nil else {
+            // What the answer to a join brings is not known yet: the host is to tell again.
+            return .refused(isJoining(room) ? .hostUnavailable : .roomNotFound)
+        }
+        if place == nil, clusters.table[host]?.heard.number ?? 0 > 0 {
+            // This host says who calls; whoever does not is somebody else.
             return .refused(.roomNotFound)
         }
         if let place {
@@ -328,20 +385,30 @@ extension ReplicatedState {
                 return .refused(.superseded)
             }
         }
-        body(&self, &marks)
-        return .done
+        return body(&self, &marks)
+    }
+
+    /// True while the host has been asked for a membership in the room.
+    private func isJoining(_ room: UniqueID) -> Bool {
+        clusters.table.contains { cluster in
+            cluster.value.outbox.items.contains { item in
+                if case .join(room, _, _, _) = item.value { return true }
+                return false
+            }
+        }
     }
 
     private mutating func receive(
         _ message: ChatMessage, in room: UniqueID, into effects: inout [StateEffect],
         marks: inout MarkSet
-    ) {
+    ) -> Outcome {
         let isTaken = rooms.receive(
             message, in: room, canJump: false, stamp: stamp, limits: limits, into: &effects)
-        guard !isTaken else { return }
+        guard !isTaken else { return .done }
         // What is missing comes with the answer to a join, which may be asked again at any time.
         marks.insert(.federationGap)
         if let user = rooms.seatedUser(in: room) { rejoin(user, room) }
+        return .refused(.hostUnavailable)
     }
 
     private mutating func rejoin(_ room: UniqueID) {
@@ -370,8 +437,8 @@ extension ReplicatedState {
         clusters.meet(host)
         clusters.table.update(host) { cluster in
             let isAsked = cluster.outbox.items.contains { item in
-                if case .join(room, user, _, _) = item.value { return true }
-                return false
+                guard case .join(room, let other, _, _) = item.value else { return false }
+                return TextKey(other) == TextKey(user)
             }
             if !isAsked {
                 cluster.outbox.push(.join(room: room, user: user, asked: nil, since: nil))
@@ -407,12 +474,20 @@ extension ReplicatedState {
     }
 
     private mutating func finishDeletion(
-        of room: UniqueID, _ transaction: UniqueID, _ isCommitted: Bool,
+        of room: UniqueID, _ transaction: UniqueID, _ isCommitted: Bool, _ from: ClusterName?,
         into effects: inout [StateEffect]
     ) -> Outcome {
-        guard let held = rooms.table[room] else { return .done }
-        guard held.host != nil else { return .refused(.invalidState) }
-        if isCommitted {
+        guard let held = rooms.table[room] else {
+            // The answer to a join, on its way, would bring the room back.
+            return isJoining(room) && isCommitted ? .refused(.hostUnavailable) : .done
+        }
+        guard held.host != nil, from == nil || from == held.host else {
+            return .refused(.invalidState)
+        }
+        if isCommitted, from == nil, held.prepared != transaction {
+            // Anybody may say so: the host is asked. Its word that there is no such room ends it.
+            rejoin(room)
+        } else if isCommitted {
             endMirror(of: room, transaction, into: &effects)
         } else if held.prepared == transaction {
             rooms.table.update(room) { $0.prepared = nil }

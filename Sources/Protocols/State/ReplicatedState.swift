@@ -222,7 +222,7 @@ public struct ReplicatedState: Equatable, Sendable {
                 room, host: nil, user: user, via: connection, since: nil, at: at, into: &effects)
         case .leave(let room, let user, let connection, let at):
             let connection = MemberConnection(session: header.session, connection: connection)
-            forgetJoins { $0 == room && $1 == user && $2 == connection }
+            forgetJoins { $0 == room && TextKey($1) == TextKey(user) && $2 == connection }
             return rooms.leave(room, user: user, via: connection, at: at, into: &effects)
         case .disconnect(let connection, let reason, let at):
             let connection = MemberConnection(session: header.session, connection: connection)

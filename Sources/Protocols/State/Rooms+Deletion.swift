@@ -81,6 +81,7 @@ extension Rooms {
     mutating func remove(_ id: UniqueID) {
         guard let room = table.removeValue(forKey: id) else { return }
         if room.host == nil { names[TextKey(room.name)] = nil }
+        keyExpiry.cancel(id)
         byteCount -= room.ownBytes + room.history.byteCount + room.keys.byteCount
         for (user, _) in room.members { byteCount -= Room.bytes(ofMember: user) }
         for (seat, users) in seats.filter({ $0.key.room == id }).map({ ($0.key, $0.value) }) {

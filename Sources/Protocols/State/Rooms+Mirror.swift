@@ -5,6 +5,9 @@
 // has not said so yet. About users of this cluster the seats decide, whatever the host says.
 
 extension Rooms {
+    /// The numbers that a message of another cluster may have; no room gets near the end.
+    static let numbers: ClosedRange<UInt64> = 1...1 << 62
+
     /// Brings a mirror up to what its host says of the room, making it if there is none.
     ///
     /// Who joins now, `user`, is among the members that the host names.
@@ -19,8 +22,12 @@ extension Rooms {
                     id: hosted.id, name: hosted.name, creator: "",
                     description: hosted.description, admin: NodeID(0), at: at),
                 host: host)
-            let before = messages.first.map { $0.sequence - 1 } ?? since ?? 0
-            room.history = History(after: before)
+            // `since` is where an earlier mirror ended. Without it and without a message nothing is
+            // known of the numbers; the first one to come tells.
+            let first =
+                messages.first.map(\.sequence)
+                ?? min(since ?? 0, Rooms.numbers.upperBound - 1) + 1
+            if Rooms.numbers.contains(first) { room.history = History(after: first - 1) }
             insert(room)
         }
         for message in messages {
@@ -29,7 +36,11 @@ extension Rooms {
         }
         let named = members.map { TextKey($0) }.sorted()
         let known = table.read(hosted.id) { room in room.members.map { ($0.key, $0.value) } } ?? []
-        for (user, seats) in known where seats == 0 && !named.contains(user) {
+        var next = 0
+        for (user, seats) in known where seats == 0 {
+            // Both are in order.
+            while next < named.count, named[next] < user { next += 1 }
+            guard next == named.count || named[next] != user else { continue }
             removeMember(user, of: hosted.id, reason: .requested, at: at, into: &effects)
         }
         for user in named { addMember(user, to: hosted.id, at: at, into: &effects) }
@@ -45,7 +56,9 @@ extension Rooms {
         limits: StateLimits, into effects: inout [StateEffect]
     ) -> Bool {
         let last = table.read(id) { $0.history.lastSequence } ?? 0
-        guard message.sequence > last else { return true }
+        guard Rooms.numbers.contains(message.sequence), message.sequence > last else {
+            return true
+        }
         let isJump = message.sequence > last + 1
         guard canJump || !isJump else { return false }
         guard History.fits(user: message.user, content: message.content) else { return true }

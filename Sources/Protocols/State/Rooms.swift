@@ -26,7 +26,7 @@ public struct Rooms: Equatable, Sendable {
     /// The room at which the next look for messages that are too old begins.
     var historyCursor = UniqueID.least
     /// Rooms with message keys, by when to look for those that are over.
-    private var keyExpiry = TimerHeap<ClusterTime, UniqueID>()
+    var keyExpiry = TimerHeap<ClusterTime, UniqueID>()
 
     /// A connection in a room; ordered by session, connection, room.
     struct Seat: Comparable, Sendable {

@@ -17,7 +17,7 @@ public struct RPCLimits: Equatable, Sendable {
     }
 
     /// What an answer may cost: a join brings a hundred messages of 5,000 characters.
-    public static let reply = RPCLimits(maximumBytes: 4 << 20)
+    public static let reply = RPCLimits(maximumBytes: 16 << 20)
 }
 
 /// Why bytes are no document of XML-RPC.

@@ -89,8 +89,6 @@ extension ChatClient {
             return
         }
         controlRetryAt = now + prng.interval(from: .milliseconds(50), to: .milliseconds(400))
-        // Another node would let the client ask as rarely, and it would have to join its rooms anew.
-        guard error != .rateLimited else { return }
         if prng.chance(1, in: 3) { hangUp(now, into: &out) }
     }
 
