@@ -33,6 +33,8 @@ struct Federation: Equatable, Sendable {
         var missAt: Instant
         /// The leader delivered the outbox up to here.
         var cursor: UInt64 = 0
+        /// And has last had the replicas forget it up to here.
+        var confirmed: UInt64 = 0
         /// A delivery or a heartbeat is under way.
         var isDelivering = false
         /// It answered a heartbeat of this leadership, so that it is known what it understands.

@@ -92,6 +92,7 @@ extension Node {
                 standing.misses = 0
                 standing.missAt = now
                 standing.cursor = 0
+                standing.confirmed = 0
                 standing.isDelivering = false
                 standing.isAsking = false
                 standing.isHeard = false
@@ -190,6 +191,10 @@ extension Node {
         }
         if standing.retryAt <= now {
             while let (number, item) = nextItem(for: peer, after: cursor) {
+                if case .join = item, !isFirst(number, for: peer) {
+                    // What a join may overtake is seen by its being the first.
+                    break
+                }
                 cursor = number
                 guard let (call, since) = call(for: item) else { continue }
                 federation.standings.update(peer) { standing in
@@ -213,6 +218,10 @@ extension Node {
 
     private func item(_ number: UInt64, for peer: ClusterName) -> OutboxItem? {
         state.clusters.table.read(peer) { $0.outbox.items[number] } ?? nil
+    }
+
+    private func isFirst(_ number: UInt64, for peer: ClusterName) -> Bool {
+        state.clusters.table.read(peer) { $0.outbox.items.first?.key } == .some(.some(number))
     }
 
     private func nextItem(
@@ -317,9 +326,14 @@ extension Node {
         guard let (first, item) = oldest, first <= cursor,
             let standing = federation.standings[peer]
         else { return }
-        guard standing.proposeAt <= now else { return wake(standing.proposeAt) }
+        guard standing.proposeAt <= now || standing.confirmed < cursor else {
+            return wake(standing.proposeAt)
+        }
         let pause = configuration.limits.proposalRetry
-        federation.standings.update(peer) { $0.proposeAt = now + pause }
+        federation.standings.update(peer) { standing in
+            standing.proposeAt = now + pause
+            standing.confirmed = cursor
+        }
         wake(now + pause)
         if case .join = item {
             if !requests.hasPendingJoinAnswer(of: peer, first) {

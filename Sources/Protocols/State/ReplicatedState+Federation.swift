@@ -9,6 +9,7 @@ extension ReplicatedState {
             guard let guest = admit(place, to: room, at: at, into: &effects, marks: &marks) else {
                 return refusal(of: place, room)
             }
+            if !rooms.hasSeat(guest, in: room) { forgetEarlierStay(of: place.caller, in: room) }
             return rooms.join(room, user: user, via: guest, at: at, into: &effects)
         case .leave(let place, let room, let user, let reason, let at):
             guard let guest = admit(place, to: room, at: at, into: &effects, marks: &marks) else {
@@ -108,6 +109,20 @@ extension ReplicatedState {
             let visit = clusters.table[place.caller]?.visit
         else { return nil }
         return MemberConnection(session: visit, connection: .guest)
+    }
+
+    /// A cluster comes into a room anew: what it would have been told of an earlier stay there is in
+    /// the answer to its join, and would undo that if it came later.
+    private mutating func forgetEarlierStay(of name: ClusterName, in room: UniqueID) {
+        clusters.table.update(name) { cluster in
+            cluster.outbox.removeAll { _, item in
+                switch item {
+                case .message(room, _), .memberEvent(room, _): true
+                case .join, .leave, .message, .memberEvent, .commitDeletion, .rollbackDeletion:
+                    false
+                }
+            }
+        }
     }
 
     private func refusal(of place: CallPlace, _ room: UniqueID) -> Outcome {
@@ -388,13 +403,14 @@ extension ReplicatedState {
         return body(&self, &marks)
     }
 
-    /// True while the host has been asked for a membership in the room.
+    /// True while the host is being asked for a membership in the room: the join is the first thing
+    /// that it must be told. One that stands behind others will be answered with what is news now.
     private func isJoining(_ room: UniqueID) -> Bool {
         clusters.table.contains { cluster in
-            cluster.value.outbox.items.contains { item in
-                if case .join(room, _, _, _) = item.value { return true }
+            guard case .join(room, _, _, _)? = cluster.value.outbox.items.first?.value else {
                 return false
             }
+            return true
         }
     }
 

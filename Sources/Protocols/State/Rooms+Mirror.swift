@@ -37,7 +37,7 @@ extension Rooms {
         let named = members.map { TextKey($0) }.sorted()
         let known = table.read(hosted.id) { room in room.members.map { ($0.key, $0.value) } } ?? []
         var next = 0
-        for (user, seats) in known where seats == 0 {
+        for (user, seats) in known where seats <= 0 {
             // Both are in order.
             while next < named.count, named[next] < user { next += 1 }
             guard next == named.count || named[next] != user else { continue }
