@@ -76,11 +76,14 @@ public struct HostedRoom: Equatable, Sendable {
     public var host: ClusterName
     /// The XML-RPC address under which the host can be reached, as the host says.
     public var address: String?
+    /// In the answer to a join that says what it has: the number of the newest message, for the
+    /// history may keep none.
+    public var lastSequence: UInt64?
 
     /// Makes a room.
     public init(
         id: UniqueID, name: String, description: String, memberCount: Int, host: ClusterName,
-        address: String? = nil
+        address: String? = nil, lastSequence: UInt64? = nil
     ) {
         self.id = id
         self.name = name
@@ -88,6 +91,7 @@ public struct HostedRoom: Equatable, Sendable {
         self.memberCount = memberCount
         self.host = host
         self.address = address
+        self.lastSequence = lastSequence
     }
 }
 

@@ -273,6 +273,7 @@ extension HostedRoom {
         writer.write(signed: Int64(memberCount))
         writer.write(host.text)
         writer.write(optional: address)
+        writer.write(optional: lastSequence)
     }
 
     fileprivate init(from reader: inout ByteReader) throws(DecodeError) {
@@ -282,7 +283,8 @@ extension HostedRoom {
         guard let count = Int(exactly: try reader.signed()) else { throw .malformed }
         self.init(
             id: id, name: name, description: description, memberCount: count,
-            host: try reader.clusterName(), address: try reader.optionalString())
+            host: try reader.clusterName(), address: try reader.optionalString(),
+            lastSequence: try reader.optionalNumber())
     }
 }
 

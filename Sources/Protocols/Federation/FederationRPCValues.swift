@@ -62,6 +62,9 @@ extension RPCValue {
         if let address = room.address {
             members.append(RPCMember("node_address", .string(address)))
         }
+        if let last = room.lastSequence {
+            members.append(RPCMember("last_sequence", .number(last)))
+        }
         return members
     }
 
@@ -152,6 +155,6 @@ extension HostedRoom {
         self.init(
             id: id, name: name, description: value["description"]?.text ?? "",
             memberCount: count ?? value["members"]?.elements?.count ?? 0, host: host,
-            address: value["node_address"]?.text)
+            address: value["node_address"]?.text, lastSequence: value["last_sequence"]?.number)
     }
 }

@@ -31,7 +31,11 @@ extension Node {
         var rooms: [HostedRoom]?
         if case .answered(.hostedRooms(let listed)) = result {
             // What a cluster says of rooms that are not its own counts for nothing.
-            rooms = listed.filter { state.room($0.id)?.host ?? peer == peer }
+            rooms = listed.filter { state.room($0.id)?.host ?? peer == peer }.map { room in
+                var room = room
+                room.host = peer
+                return room
+            }
             federation.remember(rooms ?? [], of: peer)
         }
         for place in federation.listings.indices

@@ -195,7 +195,9 @@ extension Node {
             let limit = max(1, configuration.limits.joinHistory)
             messages = state.lastMessages(in: id, limit: limit)
         }
-        return .joined(hosted(room), members: state.members(of: id), messages: messages)
+        var hosted = hosted(room)
+        if since != nil { hosted.lastSequence = room.history.lastSequence }
+        return .joined(hosted, members: state.members(of: id), messages: messages)
     }
 
     func hosted(_ room: Room) -> HostedRoom {

@@ -22,11 +22,11 @@ extension Rooms {
                     id: hosted.id, name: hosted.name, creator: "",
                     description: hosted.description, admin: NodeID(0), at: at),
                 host: host)
-            // `since` is where an earlier mirror ended. Without it and without a message nothing is
-            // known of the numbers; the first one to come tells.
+            // `since` is where an earlier mirror ended. If nobody says, nothing is known of the
+            // numbers; the first message to come tells.
             let first =
                 messages.first.map(\.sequence)
-                ?? min(since ?? 0, Rooms.numbers.upperBound - 1) + 1
+                ?? min(hosted.lastSequence ?? since ?? 0, Rooms.numbers.upperBound - 1) + 1
             if Rooms.numbers.contains(first) { room.history = History(after: first - 1) }
             insert(room)
         }
