@@ -108,7 +108,7 @@ struct Federation: Equatable, Sendable {
     var joins: [WaitingJoin] = []
     var listings: [Listing] = []
     var votes = OrderedMap<UniqueID, Votes>()
-    /// The hosts of rooms that were listed, newest lists first to count; bounded.
+    /// The hosts of rooms that were listed; beyond the bound that of the least id goes.
     private(set) var hosts = OrderedMap<UniqueID, ClusterName>()
     /// This node leads, and acts for the cluster.
     var isLeading = false

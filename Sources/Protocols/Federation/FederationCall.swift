@@ -33,9 +33,11 @@ public enum FederationCall: Equatable, Sendable {
 public struct CallContext: Equatable, Sendable {
     /// Who asks.
     public var caller: ClusterName?
-    /// Which run of the caller's outbox the call is from: a number that a later run exceeds.
+    /// Which run of the caller's outbox the call is from; another number is another run, of a
+    /// cluster that has lost its data.
     public var stream: UInt64?
-    /// The call's place in that run, from 1. A call at or below the last one done is an echo.
+    /// The call's place in that run, from 1. One below the last that was taken is an echo and
+    /// changes nothing; the last itself may come again and is done again.
     public var number: UInt64?
     /// Of a join: the last message that the caller has of the room.
     public var since: UInt64?
